@@ -1,0 +1,58 @@
+/*
+ * A client: a signer at the far end of the agent's socket. Several threads
+ * may share one: their requests travel pipelined over one connection, and
+ * replies find their caller by request id. Knows nothing of tokens or PINs.
+ *
+ * A request that a reply marks as worth repeating is repeated, within the
+ * deadline; a lost connection is made again once per request.
+ */
+#ifndef AGENT_CLIENT_H
+#define AGENT_CLIENT_H
+
+#include "agent/signer.h"
+
+#define CLIENT_TIMEOUT_MS 30000 /* if the caller says 0 */
+
+struct client;
+
+/* State of one configured token, as the agent reports it. Plain data. */
+struct client_token {
+	char name[SIGNER_TOKEN_MAX];  /* of the [token] section */
+	char label[SIGNER_TOKEN_MAX]; /* printed name of the token itself */
+	char state[16];               /* starting, ready, absent, failed, pin */
+	char trouble[SIGNER_TEXT_MAX]; /* last failure, "" if none */
+	uint32_t ckr;                 /* of that failure, or 0 */
+	uint64_t since;               /* UNIX time of entering the state */
+	uint64_t identities;          /* certificates with a key */
+	uint64_t sessions;            /* open now, the login session included */
+	uint64_t signatures;          /* since the worker started, so also: */
+	uint64_t decryptions;
+	uint64_t logins;              /* C_Login calls */
+	uint64_t searches;            /* C_FindObjectsInit calls */
+	uint64_t recoveries;          /* sessions or token found again */
+	uint64_t restarts;            /* of the worker, since the agent began */
+};
+
+/*
+ * Connects to the agent at path; NULL means $SEALPOINT_AGENT, or else the
+ * system's default socket. Takes nothing over. timeout_ms bounds each
+ * request, connection included; 0 means CLIENT_TIMEOUT_MS.
+ */
+int client_open(struct client **cp, const char *path, unsigned timeout_ms,
+    struct signer_trouble *why);
+void client_close(struct client *c); /* NULL-safe */
+
+/* Makes *s speak through c. signer_close(s) then closes c. */
+void client_signer(struct client *c, struct signer *s);
+
+/*
+ * State of token number `index` (0...); SIGNER_ENOKEY past the end. Needs
+ * no right to any key.
+ */
+int client_status(struct client *c, unsigned index, struct client_token *tok,
+    struct signer_trouble *why);
+
+/* A round trip to the agent alone; 0 if it lives. */
+int client_ping(struct client *c, struct signer_trouble *why);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * One exchange with a management point, from plain data to believed text:
+ * seal -> post -> reply -> trust -> body; the only file that sequences.
+ */
+#ifndef MP_EXCHANGE_H
+#define MP_EXCHANGE_H
+
+#include "mp/http.h"
+#include "mp/identity.h"
+#include "mp/message.h"
+#include "mp/trust.h"
+
+struct mp_exchange {
+	const struct mp_identity *me;
+	struct mp_http *http;
+	const struct mp_trust *trust;
+	const char *url;  /* scheme, host and port: "https://mp1.dom:443" */
+	const char *host; /* of that URL */
+	const char *site;
+	enum mp_hash hash;
+	enum mp_signature_rule rule;
+	bool tls;         /* the URL is https */
+	const char *proof; /* out: how the last reply was proven */
+};
+
+/* A message and its believed reply, as UTF-8 XML. */
+int mp_exchange_message(struct mp_exchange *x, const struct mp_message *m,
+    struct mp_buf *xml, struct mp_error *e);
+
+/*
+ * A document by GET. path starts with '/'. With `identify`, the identity
+ * headers (set A, wire-facts 5.3) go along, for client smsid.
+ */
+int mp_exchange_get(struct mp_exchange *x, const char *path,
+    const char *smsid, bool identify, struct mp_buf *body,
+    struct mp_error *e);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * Carries bytes to a management point and back over HTTP(S), within limits
+ * of size and time, on a connection that is kept. The one file that knows
+ * libcurl. Believes the server's TLS certificate only; knows no message.
+ */
+#ifndef MP_HTTP_H
+#define MP_HTTP_H
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "mp/buf.h"
+#include "mp/error.h"
+
+struct mp_http_config {
+	const char *ca_file;    /* PEM bundle or directory; NULL: system's */
+	unsigned connect_ms;    /* 0: 10 s */
+	unsigned timeout_ms;    /* whole exchange; 0: 60 s */
+	EVP_PKEY *key;          /* client authentication; borrowed */
+	X509 *cert;
+	X509 *const *chain;
+	unsigned nchain;
+	int tls_max;            /* TLS1_2_VERSION to hold back; 0: best */
+};
+
+struct mp_http; /* one thread at a time */
+
+struct mp_http_reply {
+	long status;
+	char content_type[256]; /* "" if none */
+	struct mp_buf body;     /* yours: mp_buf_release */
+};
+
+int mp_http_open(struct mp_http **hp, const struct mp_http_config *cfg,
+    struct mp_error *e);
+void mp_http_close(struct mp_http *h); /* NULL-safe */
+
+/*
+ * CCM_POST of a framed message. A status other than 200 is MP_EHTTP, with the
+ * status in words. The reply is initialised in any case.
+ */
+int mp_http_post(struct mp_http *h, const char *url,
+    const char *content_type, const uint8_t *body, size_t len,
+    struct mp_http_reply *reply, struct mp_error *e);
+
+/* GET; `fields` are header lines "Name: value", NULL-terminated, or NULL. */
+int mp_http_get(struct mp_http *h, const char *url,
+    const char *const *fields, struct mp_http_reply *reply,
+    struct mp_error *e);
+
+#endif

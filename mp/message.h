@@ -1,0 +1,43 @@
+/*
+ * A message to a management point as plain data: what the sender means,
+ * before any byte is made of it. Knows nothing of XML, signatures or HTTP.
+ * All strings are UTF-8 and borrowed; they must outlive the message.
+ */
+#ifndef MP_MESSAGE_H
+#define MP_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MP_SMSID_MAX 48 /* "GUID:" and 36 characters, with NUL to spare */
+#define MP_GUID_MAX 40  /* "{...}" with NUL */
+#define MP_TIME_MAX 24  /* YYYY-MM-DDThh:mm:ssZ with NUL */
+
+/* MPAPI_SECURITY_FLAGS, as documented (sdk-facts 2.1). */
+#define MP_FLAG_NATIVE 0x00000001u
+#define MP_FLAG_SIGN 0x00000002u
+#define MP_FLAG_ENCRYPT 0x00000004u
+#define MP_FLAG_CRL 0x00000008u
+#define MP_FLAG_COMPRESS 0x80000000u
+
+enum mp_reply_mode { MP_REPLY_SYNC = 1, MP_REPLY_ASYNC = 2 };
+enum mp_hash { MP_SHA256 = 0, MP_SHA1 = 1 };
+
+struct mp_message {
+	const char *endpoint;    /* "MP_ClientRegistration" ... */
+	const char *body;        /* XML text, no declaration, NUL-terminated */
+	const char *source_id;   /* SMSID that signs; NULL: none */
+	const char *source_host; /* NetBIOS name of the sender */
+	const char *target_host; /* MP's host name, without port */
+	uint32_t flags;          /* MP_FLAG... */
+	enum mp_reply_mode reply_mode;
+	char id[MP_GUID_MAX];    /* {UPPER-CASE GUID} */
+	char sent[MP_TIME_MAX];  /* UTC */
+	unsigned timeout_ms;     /* <Timeout>; 60000 as a rule */
+};
+
+/* Empties m and gives it an id and the time of now. */
+int mp_message_init(struct mp_message *m);
+
+#endif

@@ -1,0 +1,20 @@
+# add_unit(NAME agent.wire SOURCES wire.c [LIBS ...] [LABEL unit] [TIMEOUT 60]
+#          [ENVIRONMENT ...]) makes and registers one CMocka program.
+function(add_unit)
+	cmake_parse_arguments(PARSE_ARGV 0 T "" "NAME;LABEL;TIMEOUT"
+		"SOURCES;LIBS;ENVIRONMENT")
+	if(NOT T_LABEL)
+		set(T_LABEL unit)
+	endif()
+	if(NOT T_TIMEOUT)
+		set(T_TIMEOUT 60)
+	endif()
+	string(REPLACE "." "_" program "test_${T_NAME}")
+	add_executable(${program} ${T_SOURCES})
+	target_link_libraries(${program} PRIVATE sealpoint_flags ${T_LIBS}
+		PkgConfig::cmocka)
+	add_test(NAME ${T_LABEL}.${T_NAME} COMMAND ${program})
+	set_tests_properties(${T_LABEL}.${T_NAME} PROPERTIES
+		LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT}
+		SKIP_RETURN_CODE 77 ENVIRONMENT "${T_ENVIRONMENT}")
+endfunction()
