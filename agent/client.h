@@ -21,16 +21,16 @@ struct client_token {
 	char label[SIGNER_TOKEN_MAX]; /* printed name of the token itself */
 	char state[16];               /* starting, ready, absent, failed, pin */
 	char trouble[SIGNER_TEXT_MAX]; /* last failure, "" if none */
-	uint32_t ckr;                 /* of that failure, or 0 */
-	uint64_t since;               /* UNIX time of entering the state */
-	uint64_t identities;          /* certificates with a key */
-	uint64_t sessions;            /* open now, the login session included */
-	uint64_t signatures;          /* since the worker started, so also: */
+	uint32_t ckr;                  /* of that failure, or 0 */
+	uint64_t since;                /* UNIX time of entering the state */
+	uint64_t identities;           /* certificates with a key */
+	uint64_t sessions;   /* open now, the login session included */
+	uint64_t signatures; /* since the worker started, so also: */
 	uint64_t decryptions;
-	uint64_t logins;              /* C_Login calls */
-	uint64_t searches;            /* C_FindObjectsInit calls */
-	uint64_t recoveries;          /* sessions or token found again */
-	uint64_t restarts;            /* of the worker, since the agent began */
+	uint64_t logins;     /* C_Login calls */
+	uint64_t searches;   /* C_FindObjectsInit calls */
+	uint64_t recoveries; /* sessions or token found again */
+	uint64_t restarts;   /* of the worker, since the agent began */
 };
 
 /*

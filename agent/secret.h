@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SECRET_MAX 256 /* bytes: PKCS#11 sets no limit to a PIN; this is ours */
+#define SECRET_MAX 256 /* bytes: PKCS#11 sets no limit to a PIN; this is ours \
+			*/
 
 struct secret {
 	uint8_t *bytes; /* a page of its own; NULL until secret_init() */
@@ -31,7 +32,7 @@ void secret_release(struct secret *s);
  * regular file, or, unless `lax`, that others than its owner may read or
  * that neither we nor root own. 0, or -1 with a sentence in text.
  */
-int secret_read_file(struct secret *s, const char *path, int lax, char *text,
-    size_t textlen);
+int secret_read_file(
+    struct secret *s, const char *path, int lax, char *text, size_t textlen);
 
 #endif

@@ -101,7 +101,7 @@ signer_sign_valid(const struct signer_sign *what)
 		return false;
 	if (what->scheme == SIGNER_EDDSA)
 		return what->hash == SIGNER_HASH_NONE && !what->digest &&
-		    what->saltlen == 0 && what->len <= SIGNER_TBS_MAX;
+		       what->saltlen == 0 && what->len <= SIGNER_TBS_MAX;
 	if (what->scheme != SIGNER_RSA_PKCS1 &&
 	    what->scheme != SIGNER_RSA_PSS && what->scheme != SIGNER_ECDSA)
 		return false;
@@ -109,7 +109,8 @@ signer_sign_valid(const struct signer_sign *what)
 		return false;
 	if (what->saltlen != 0 && what->scheme != SIGNER_RSA_PSS)
 		return false;
-	return what->digest ? what->len == hashlen : what->len <= SIGNER_TBS_MAX;
+	return what->digest ? what->len == hashlen
+			    : what->len <= SIGNER_TBS_MAX;
 }
 
 int
@@ -147,9 +148,8 @@ signer_find(const struct signer *s, const uint8_t *thumb, size_t thumblen,
 }
 
 int
-signer_certificate(const struct signer *s,
-    const uint8_t key[SIGNER_SHA256_LEN], unsigned depth, uint8_t *der,
-    size_t *len, struct signer_trouble *why)
+signer_certificate(const struct signer *s, const uint8_t key[SIGNER_SHA256_LEN],
+    unsigned depth, uint8_t *der, size_t *len, struct signer_trouble *why)
 {
 	size_t room = *len;
 	int r;
@@ -176,7 +176,8 @@ signer_sign(const struct signer *s, const uint8_t key[SIGNER_SHA256_LEN],
 	if (signer_sign_valid(what))
 		r = s->ops->sign(s->ctx, key, what, sig, siglen, why);
 	else
-		r = signer_fail(why, SIGNER_EARG, "scheme, hash and length of "
+		r = signer_fail(why, SIGNER_EARG,
+		    "scheme, hash and length of "
 		    "what to sign do not fit together");
 	if (r != SIGNER_OK) {
 		memset(sig, 0, room);
@@ -198,13 +199,16 @@ signer_decrypt(const struct signer *s, const uint8_t key[SIGNER_SHA256_LEN],
 	if (scheme == SIGNER_RSA_OAEP && signer_hash_len(hash) == 0)
 		(void)signer_fail(why, r, "OAEP needs a hash");
 	else if (scheme != SIGNER_RSA_PKCS1 && scheme != SIGNER_RSA_OAEP)
-		(void)signer_fail(why, r, "only RSA PKCS#1 v1.5 and OAEP decrypt");
+		(void)signer_fail(
+		    why, r, "only RSA PKCS#1 v1.5 and OAEP decrypt");
 	else if (inlen == 0 || inlen > SIGNER_DATA_MAX || room < inlen)
-		(void)signer_fail(why, r, "ciphertext and room must be as long as "
-		    "the modulus, at most %d bytes", SIGNER_DATA_MAX);
+		(void)signer_fail(why, r,
+		    "ciphertext and room must be as long as "
+		    "the modulus, at most %d bytes",
+		    SIGNER_DATA_MAX);
 	else
-		r = s->ops->decrypt(s->ctx, key, scheme, hash, in, inlen, out,
-		    outlen, why);
+		r = s->ops->decrypt(
+		    s->ctx, key, scheme, hash, in, inlen, out, outlen, why);
 	if (r != SIGNER_OK) {
 		memset(out, 0, room);
 		*outlen = 0;
@@ -236,8 +240,8 @@ nibble(char c)
 }
 
 int
-signer_thumbprint_parse(const char *text, uint8_t buf[SIGNER_SHA256_LEN],
-    size_t *len)
+signer_thumbprint_parse(
+    const char *text, uint8_t buf[SIGNER_SHA256_LEN], size_t *len)
 {
 	/* U+200E in UTF-8: copied along from Windows' certificate dialog. */
 	static const char mark[] = "\xe2\x80\x8e";

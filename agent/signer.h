@@ -89,10 +89,10 @@ struct signer_identity {
 	uint8_t sha1[SIGNER_SHA1_LEN];     /* of the DER certificate */
 	uint8_t sha256[SIGNER_SHA256_LEN]; /* the key's name in every request */
 	enum signer_keytype type;
-	uint32_t bits;                     /* modulus or field size */
-	uint32_t mechs;                    /* SIGNER_MECH... */
-	uint32_t uses;                     /* SIGNER_USE... */
-	char token[SIGNER_TOKEN_MAX];      /* which token holds it */
+	uint32_t bits;                /* modulus or field size */
+	uint32_t mechs;               /* SIGNER_MECH... */
+	uint32_t uses;                /* SIGNER_USE... */
+	char token[SIGNER_TOKEN_MAX]; /* which token holds it */
 };
 
 /*
@@ -143,8 +143,8 @@ struct signer_ops {
 	 * which must be the modulus' length, then bytes.
 	 */
 	int (*decrypt)(void *ctx, const uint8_t key[SIGNER_SHA256_LEN],
-	    enum signer_scheme scheme, enum signer_hash hash,
-	    const uint8_t *in, size_t inlen, uint8_t *out, size_t *outlen,
+	    enum signer_scheme scheme, enum signer_hash hash, const uint8_t *in,
+	    size_t inlen, uint8_t *out, size_t *outlen,
 	    struct signer_trouble *why);
 
 	void (*close)(void *ctx);
@@ -171,10 +171,9 @@ int signer_certificate(const struct signer *s,
 int signer_sign(const struct signer *s, const uint8_t key[SIGNER_SHA256_LEN],
     const struct signer_sign *what, uint8_t *sig, size_t *siglen,
     struct signer_trouble *why);
-int signer_decrypt(const struct signer *s,
-    const uint8_t key[SIGNER_SHA256_LEN], enum signer_scheme scheme,
-    enum signer_hash hash, const uint8_t *in, size_t inlen, uint8_t *out,
-    size_t *outlen, struct signer_trouble *why);
+int signer_decrypt(const struct signer *s, const uint8_t key[SIGNER_SHA256_LEN],
+    enum signer_scheme scheme, enum signer_hash hash, const uint8_t *in,
+    size_t inlen, uint8_t *out, size_t *outlen, struct signer_trouble *why);
 void signer_close(struct signer *s); /* NULL-safe; ends what was opened */
 
 const char *signer_strerror(int err);
@@ -194,7 +193,7 @@ int signer_fail(struct signer_trouble *why, int err, const char *fmt, ...)
  * dialog copies it) ignored. Stores 20 or 32 bytes in buf[32]; SIGNER_EARG
  * if it is neither.
  */
-int signer_thumbprint_parse(const char *text, uint8_t buf[SIGNER_SHA256_LEN],
-    size_t *len);
+int signer_thumbprint_parse(
+    const char *text, uint8_t buf[SIGNER_SHA256_LEN], size_t *len);
 
 #endif
