@@ -10,18 +10,18 @@
 
 enum mp_err {
 	MP_OK = 0,
-	MP_EARG = -1,     /* the caller's wish makes no sense */
-	MP_ESIGNER = -2,  /* the signer failed or refused */
-	MP_ENET = -3,     /* the MP cannot be reached in time */
-	MP_ETLS = -4,     /* TLS: the MP's certificate, or ours */
-	MP_EHTTP = -5,    /* an HTTP status that is no success */
-	MP_EREPLY = -6,   /* no reply, or one that cannot be read */
-	MP_ETRUST = -7,   /* the reply is not proven to be the MP's */
-	MP_EREFUSED = -8, /* the MP understood, and said no */
-	MP_EPENDING = -9, /* the MP has not decided within the wait */
-	MP_ECRYPT = -10,  /* cannot be decrypted with this key */
-	MP_ESTATE = -11,  /* the client state cannot be read or written */
-	MP_ELIMIT = -12,  /* larger than we are willing to take */
+	MP_EARG = -1,       /* the caller's wish makes no sense */
+	MP_ESIGNER = -2,    /* the signer failed or refused */
+	MP_ENET = -3,       /* the MP cannot be reached in time */
+	MP_ETLS = -4,       /* TLS: the MP's certificate, or ours */
+	MP_EHTTP = -5,      /* an HTTP status that is no success */
+	MP_EREPLY = -6,     /* no reply, or one that cannot be read */
+	MP_ETRUST = -7,     /* the reply is not proven to be the MP's */
+	MP_EREFUSED = -8,   /* the MP understood, and said no */
+	MP_EPENDING = -9,   /* the MP has not decided within the wait */
+	MP_ECRYPT = -10,    /* cannot be decrypted with this key */
+	MP_ESTATE = -11,    /* the client state cannot be read or written */
+	MP_ELIMIT = -12,    /* larger than we are willing to take */
 	MP_ENOTFOUND = -13, /* the named thing is not there */
 	MP_ENOMEM = -14,
 };
