@@ -1,0 +1,251 @@
+#include "mp/xml.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <libxml/SAX2.h>
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+
+struct mp_xml {
+	xmlDoc *doc;
+};
+
+/* What one parser has met so far; hangs on the parser's context. */
+struct guard {
+	unsigned depth;
+	size_t nodes;
+	const char *refused; /* why we stopped it, or NULL */
+	char error[256];     /* libxml2's first words, cleaned */
+	int line;
+};
+
+static struct guard *
+guard_of(void *ctx)
+{
+	return ((xmlParserCtxt *)ctx)->_private;
+}
+
+static void
+refuse(void *ctx, const char *why)
+{
+	struct guard *g = guard_of(ctx);
+
+	if (g->refused == NULL)
+		g->refused = why;
+	xmlStopParser(ctx);
+}
+
+/* A document type declaration: the door to entities and other files. */
+static void
+on_doctype(void *ctx, const xmlChar *name, const xmlChar *external,
+    const xmlChar *system)
+{
+	(void)name;
+	(void)external;
+	(void)system;
+	refuse(ctx, "it has a document type declaration, which no message has");
+}
+
+static void
+on_start(void *ctx, const xmlChar *name, const xmlChar *prefix,
+    const xmlChar *uri, int nns, const xmlChar **ns, int nattr, int ndefault,
+    const xmlChar **attr)
+{
+	struct guard *g = guard_of(ctx);
+
+	g->nodes += 1 + (size_t)nns + (size_t)nattr;
+	if (++g->depth > MP_XML_DEPTH_MAX)
+		refuse(ctx, "its elements are nested too deep");
+	else if (g->nodes > MP_XML_NODES_MAX)
+		refuse(ctx, "it has too many elements");
+	else
+		xmlSAX2StartElementNs(
+		    ctx, name, prefix, uri, nns, ns, nattr, ndefault, attr);
+}
+
+static void
+on_end(
+    void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+	guard_of(ctx)->depth--;
+	xmlSAX2EndElementNs(ctx, name, prefix, uri);
+}
+
+/* Keeps the first complaint, without line ends and control characters. */
+static void
+on_error(void *ctx, xmlError *error)
+{
+	struct guard *g = guard_of(ctx);
+	size_t n = 0;
+
+	if (g->error[0] != '\0' || error->level < XML_ERR_ERROR ||
+	    error->message == NULL)
+		return;
+	g->line = error->line;
+	for (const char *p = error->message;
+	     *p != '\0' && n + 1 < sizeof(g->error); p++)
+		g->error[n++] =
+		    (unsigned char)*p < ' ' || *p == 0x7F ? ' ' : *p;
+	while (n > 0 && g->error[n - 1] == ' ')
+		n--;
+	g->error[n] = '\0';
+}
+
+static void
+arm(xmlParserCtxt *ctx, struct guard *g)
+{
+	ctx->_private = g;
+	ctx->sax->internalSubset = on_doctype;
+	ctx->sax->externalSubset = on_doctype;
+	ctx->sax->startElementNs = on_start;
+	ctx->sax->endElementNs = on_end;
+	ctx->sax->serror = on_error;
+	/* Comments and instructions mean nothing here, and split text. */
+	ctx->sax->comment = NULL;
+	ctx->sax->processingInstruction = NULL;
+}
+
+/* XML_PARSE_NOENT is safe here: without a document type only the five are. */
+static const int options =
+    XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOCDATA | XML_PARSE_NOERROR |
+    XML_PARSE_NOWARNING | XML_PARSE_IGNORE_ENC | XML_PARSE_COMPACT;
+
+static int
+explain(const struct guard *g, const char *what, struct mp_error *e)
+{
+	if (g->refused != NULL)
+		return mp_fail(
+		    e, MP_EREPLY, "%s is refused: %s", what, g->refused);
+	return mp_fail(e, MP_EREPLY, "%s is not well-formed XML (line %d: %s)",
+	    what, g->line, g->error[0] != '\0' ? g->error : "no reason given");
+}
+
+int
+mp_xml_parse(struct mp_xml **xp, const char *text, size_t len, const char *what,
+    struct mp_error *e)
+{
+	struct guard g = {0};
+	struct mp_xml *x = NULL;
+	xmlParserCtxt *ctx = NULL;
+	int r;
+
+	*xp = NULL;
+	if (len == 0)
+		return mp_fail(e, MP_EREPLY, "%s is empty", what);
+	if (len > MP_XML_MAX)
+		return mp_fail(e, MP_ELIMIT,
+		    "%s has %zu bytes, more than the "
+		    "%u we read",
+		    what, len, MP_XML_MAX);
+	x = calloc(1, sizeof(*x));
+	ctx = xmlNewParserCtxt();
+	if (x == NULL || ctx == NULL) {
+		r = mp_fail(e, MP_ENOMEM, "no memory to read %s", what);
+		goto out;
+	}
+	arm(ctx, &g);
+	x->doc = xmlCtxtReadMemory(ctx, text, (int)len, NULL, "UTF-8", options);
+	if (x->doc == NULL || !ctx->wellFormed || g.refused != NULL ||
+	    xmlDocGetRootElement(x->doc) == NULL) {
+		r = explain(&g, what, e);
+		goto out;
+	}
+	*xp = x;
+	x = NULL;
+	r = MP_OK;
+out:
+	if (ctx != NULL)
+		xmlFreeParserCtxt(ctx);
+	mp_xml_free(x);
+	return r;
+}
+
+void
+mp_xml_free(struct mp_xml *x)
+{
+	if (x == NULL)
+		return;
+	if (x->doc != NULL)
+		xmlFreeDoc(x->doc);
+	free(x);
+}
+
+static const xmlNode *
+inner(const struct mp_xml_node *n)
+{
+	return (const xmlNode *)(const void *)n;
+}
+
+/* The first element from n on that has that name. */
+static const struct mp_xml_node *
+first(const xmlNode *n, const char *name)
+{
+	for (; n != NULL; n = n->next)
+		if (n->type == XML_ELEMENT_NODE &&
+		    (name == NULL ||
+			strcasecmp((const char *)n->name, name) == 0))
+			return (const struct mp_xml_node *)(const void *)n;
+	return NULL;
+}
+
+const struct mp_xml_node *
+mp_xml_root(const struct mp_xml *x)
+{
+	return first(xmlDocGetRootElement(x->doc), NULL);
+}
+
+bool
+mp_xml_is(const struct mp_xml_node *n, const char *name)
+{
+	return strcasecmp((const char *)inner(n)->name, name) == 0;
+}
+
+const struct mp_xml_node *
+mp_xml_child(const struct mp_xml_node *n, const char *name)
+{
+	return n == NULL ? NULL : first(inner(n)->children, name);
+}
+
+const struct mp_xml_node *
+mp_xml_next(const struct mp_xml_node *n, const char *name)
+{
+	return first(inner(n)->next, name);
+}
+
+const char *
+mp_xml_name(const struct mp_xml_node *n)
+{
+	return (const char *)inner(n)->name;
+}
+
+const char *
+mp_xml_attr(const struct mp_xml_node *n, const char *name)
+{
+	for (const xmlAttr *a = inner(n)->properties; a != NULL; a = a->next) {
+		if (strcasecmp((const char *)a->name, name) != 0)
+			continue;
+		if (a->children == NULL || a->children->content == NULL)
+			return "";
+		return (const char *)a->children->content;
+	}
+	return NULL;
+}
+
+const char *
+mp_xml_text(const struct mp_xml_node *n)
+{
+	const xmlNode *t = n == NULL ? NULL : inner(n)->children;
+
+	if (t == NULL || t->type != XML_TEXT_NODE || t->content == NULL)
+		return "";
+	return (const char *)t->content;
+}
+
+const char *
+mp_xml_child_text(const struct mp_xml_node *n, const char *name)
+{
+	return mp_xml_text(mp_xml_child(n, name));
+}
