@@ -32,12 +32,21 @@ struct mp_message {
 	const char *target_host; /* MP's host name, without port */
 	uint32_t flags;          /* MP_FLAG... */
 	enum mp_reply_mode reply_mode;
-	char id[MP_GUID_MAX];    /* {UPPER-CASE GUID} */
-	char sent[MP_TIME_MAX];  /* UTC */
-	unsigned timeout_ms;     /* <Timeout>; 60000 as a rule */
+	char id[MP_GUID_MAX];   /* {UPPER-CASE GUID} */
+	char sent[MP_TIME_MAX]; /* UTC */
+	unsigned timeout_ms;    /* <Timeout>; 60000 as a rule */
 };
 
 /* Empties m and gives it an id and the time of now. */
 int mp_message_init(struct mp_message *m);
+
+/* A random GUID (RFC 4122, version 4), "{...}" in upper case. */
+int mp_guid_make(char guid[MP_GUID_MAX]);
+
+/* "GUID:" and a GUID without braces, hexadecimal of either case? */
+bool mp_smsid_valid(const char *smsid);
+
+/* The wire's form of a UNIX time; -1 if its year has not four digits. */
+int mp_time_text(int64_t when, char text[MP_TIME_MAX]);
 
 #endif

@@ -1,0 +1,172 @@
+#include "mp/encode.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "mp/utf16.h"
+#include "mp/writer.h"
+
+/* Why these values: wire-facts 2, what the vendor's own client sends [S]. */
+#define NO_GUID "{00000000-0000-0000-0000-000000000000}"
+#define REPLY_ENDPOINT "SccmMessaging"
+
+int
+mp_encode_payload(const struct mp_message *m, struct mp_buf *clear,
+    size_t *body_len, struct mp_error *e)
+{
+	size_t start = clear->len;
+	int r;
+
+	*body_len = 0;
+	if (m->body == NULL || m->body[0] == '\0')
+		return mp_fail(e, MP_EARG, "the message has no body");
+	r = mp_utf16_add(clear, m->body, strlen(m->body), e);
+	if (r != MP_OK)
+		return mp_fail_in(e, "the message's body");
+	mp_buf_add(clear, "\0", 2);
+	*body_len = clear->len - start;
+	/* Two ASCII bytes inside what is compressed and signed, but outside
+	 * of Body/@Length (wire-facts 1.4). */
+	mp_buf_str(clear, "\r\n");
+	if (!mp_buf_ok(clear))
+		return mp_fail(e, MP_ELIMIT,
+		    "the message's body is longer "
+		    "than %zu bytes",
+		    clear->max);
+	return MP_OK;
+}
+
+static void
+put_property(struct mp_writer *w, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	mp_writer_start(w, "Property");
+	mp_writer_set(w, "Name", name);
+	mp_writer_put(w, value);
+	mp_writer_end(w, "Property");
+}
+
+static void
+put_hooks(struct mp_writer *w, const struct mp_message *m,
+    const struct mp_clientauth *auth)
+{
+	bool native = (m->flags & MP_FLAG_NATIVE) != 0;
+
+	mp_writer_start(w, "Hooks");
+	if (auth != NULL && auth->payload_signature != NULL) {
+		mp_writer_start(w, "Hook2");
+		mp_writer_set(w, "Name", "clientauth");
+		put_property(w, "AuthSenderMachine", m->source_host);
+		put_property(w, "PublicKey", auth->public_key);
+		put_property(w, "ClientIDSignature", auth->client_id_signature);
+		put_property(w, "PayloadSignature", auth->payload_signature);
+		put_property(
+		    w, "ClientCapabilities", native ? "SSL" : "NonSSL");
+		put_property(w, "HashAlgorithm", auth->hash_algorithm);
+		mp_writer_end(w, "Hook2");
+	}
+	if (m->flags & MP_FLAG_COMPRESS) {
+		mp_writer_start(w, "Hook3");
+		mp_writer_set(w, "Name", "zlib-compress");
+		mp_writer_end(w, "Hook3");
+	}
+	mp_writer_end(w, "Hooks");
+}
+
+static void
+put_joined(struct mp_writer *w, const char *name, const char *before,
+    const char *value, const char *after)
+{
+	mp_writer_start(w, name);
+	mp_writer_put(w, before);
+	mp_writer_put(w, value);
+	mp_writer_put(w, after);
+	mp_writer_end(w, name);
+}
+
+/* A number in decimal. */
+static const char *
+decimal(char text[24], size_t value)
+{
+	(void)snprintf(text, 24, "%zu", value);
+	return text;
+}
+
+/* Everything after the hooks, in the order of wire-facts 2. */
+static void
+put_rest(struct mp_writer *w, const struct mp_message *m)
+{
+	char number[24];
+
+	mp_writer_leaf(w, "ID", m->id);
+	mp_writer_start(w, "Payload");
+	mp_writer_set(w, "Type", "inline");
+	mp_writer_end(w, "Payload");
+	mp_writer_leaf(w, "Priority", "0");
+	mp_writer_leaf(w, "Protocol", "http"); /* over TLS as well */
+	mp_writer_leaf(
+	    w, "ReplyMode", m->reply_mode == MP_REPLY_ASYNC ? "Async" : "Sync");
+	put_joined(w, "ReplyTo", "direct:", m->source_host, ":" REPLY_ENDPOINT);
+	mp_writer_leaf(w, "SentTime", m->sent);
+	if (m->source_id != NULL)
+		mp_writer_leaf(w, "SourceID", m->source_id);
+	mp_writer_leaf(w, "SourceHost", m->source_host);
+	put_joined(w, "TargetAddress", "mp:", m->endpoint, "");
+	mp_writer_leaf(w, "TargetEndpoint", m->endpoint);
+	mp_writer_leaf(w, "TargetHost", m->target_host);
+	mp_writer_leaf(w, "Timeout", decimal(number, m->timeout_ms));
+}
+
+int
+mp_encode_header(const struct mp_message *m, const struct mp_clientauth *auth,
+    size_t body_len, struct mp_buf *xml, struct mp_error *e)
+{
+	struct mp_writer w;
+	char number[24];
+
+	if (m->endpoint == NULL || m->source_host == NULL ||
+	    m->target_host == NULL || m->id[0] == '\0' || m->sent[0] == '\0')
+		return mp_fail(e, MP_EARG,
+		    "a message needs an endpoint, a "
+		    "source host, a target host, an id and a time");
+	mp_writer_init(&w, xml);
+	mp_writer_start(&w, "Msg");
+	mp_writer_set(&w, "ReplyCompression", "zlib");
+	mp_writer_set(&w, "SchemaVersion", "1.1");
+	mp_writer_start(&w, "Body");
+	mp_writer_set(&w, "Type", "ByteRange");
+	mp_writer_set(&w, "Length", decimal(number, body_len));
+	mp_writer_set(&w, "Offset", "0");
+	mp_writer_end(&w, "Body");
+	mp_writer_leaf(&w, "CorrelationID", NO_GUID);
+	put_hooks(&w, m, auth);
+	put_rest(&w, m);
+	mp_writer_end(&w, "Msg");
+	return mp_writer_done(&w, "the message's header", e);
+}
+
+int
+mp_encode_frame(const struct mp_buf *header_xml, const uint8_t *payload,
+    size_t payload_len, struct mp_buf *out, struct mp_error *e)
+{
+	int r;
+
+	mp_buf_str(out,
+	    "--" MP_BOUNDARY "\r\n"
+	    "content-type: text/plain; charset=UTF-16\r\n\r\n\xFF\xFE");
+	r = mp_utf16_add(
+	    out, (const char *)header_xml->data, header_xml->len, e);
+	if (r != MP_OK)
+		return mp_fail_in(e, "the message's header");
+	mp_buf_str(out, "\r\n--" MP_BOUNDARY "\r\n"
+			"content-type: application/octet-stream\r\n\r\n");
+	mp_buf_add(out, payload, payload_len);
+	mp_buf_str(out, "\r\n--" MP_BOUNDARY "--");
+	if (!mp_buf_ok(out))
+		return mp_fail(e, MP_ELIMIT,
+		    "the message is longer than %zu "
+		    "bytes",
+		    out->max);
+	return MP_OK;
+}
