@@ -1,7 +1,7 @@
 /*
  * What the client must remember: its SMSID and registration for each
- * identity, management point and site, and the policy cookie. A SQLite file
- * in the state directory; every call is one transaction. Holds no secret.
+ * identity, management point and site. A SQLite file in the state directory;
+ * every call is one transaction. Holds no secret.
  */
 #ifndef MP_STATE_H
 #define MP_STATE_H
@@ -21,8 +21,8 @@ enum mp_registration_status {
 struct mp_state_client {
 	char smsid[MP_SMSID_MAX];
 	enum mp_registration_status status;
-	int approval;      /* -1 unknown, 0 pending, 1 approved, 2 n/a */
-	int64_t since;     /* UNIX time */
+	int approval;  /* -1 unknown, 0 pending, 1 approved, 2 n/a */
+	int64_t since; /* UNIX time */
 };
 
 struct mp_state;
@@ -30,12 +30,16 @@ struct mp_state;
 /*
  * Opens dir/client.db, making both if they are not there (0700, 0600). A
  * corrupt, locked or read-only file is MP_ESTATE with its path, and is left
- * as it is.
+ * as it is. A lock of another process is waited for, for five seconds. A
+ * directory that everybody may write to is refused.
  */
 int mp_state_open(struct mp_state **sp, const char *dir, struct mp_error *e);
 void mp_state_close(struct mp_state *s); /* NULL-safe */
 
-/* Key: SHA-256 of the certificate in hex, MP's URL, site code. */
+/*
+ * Key: SHA-256 of the certificate in hex, MP's URL, site code; compared byte
+ * for byte. What was never stored is found as MP_REG_NONE with an empty id.
+ */
 int mp_state_get(struct mp_state *s, const char *sha256, const char *mp,
     const char *site, struct mp_state_client *out, struct mp_error *e);
 int mp_state_put(struct mp_state *s, const char *sha256, const char *mp,

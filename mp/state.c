@@ -1,0 +1,404 @@
+#include "mp/state.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#define STATE_FILE "client.db"
+#define STATE_WAIT_MS 5000            /* for a lock of another process */
+#define STATE_APPLICATION 0x536c5074u /* "SlPt": application_id in the file */
+#define STATE_VERSION 1               /* user_version: the schema's number */
+
+struct mp_state {
+	sqlite3 *db;
+	sqlite3_stmt *get;
+	sqlite3_stmt *put;
+	char path[PATH_MAX];
+};
+
+/*
+ * Journal: truncated, and every commit synchronised in full. One small table
+ * that changes a few times in a registration has nothing to gain from a
+ * write-ahead log, and the shared-memory file of one does not work on every
+ * file system; a journal that is truncated, not unlinked, makes a commit
+ * durable without a synchronisation of the directory.
+ */
+static const char settings[] = "PRAGMA journal_mode = TRUNCATE;"
+			       "PRAGMA synchronous = FULL;"
+			       "PRAGMA trusted_schema = OFF;"
+			       "PRAGMA cell_size_check = ON;";
+
+static const char schema[] =
+    "CREATE TABLE client ("
+    " sha256 TEXT NOT NULL," /* of the certificate, hex */
+    " mp TEXT NOT NULL,"     /* address of the management point */
+    " site TEXT NOT NULL,"
+    " smsid TEXT NOT NULL," /* \"\" while there is none */
+    " status INTEGER NOT NULL,"
+    " approval INTEGER NOT NULL,"
+    " since INTEGER NOT NULL,"
+    " PRIMARY KEY (sha256, mp, site)) STRICT, WITHOUT ROWID";
+
+static const char get_text[] =
+    "SELECT smsid, status, approval, since FROM client"
+    " WHERE sha256 = ?1 AND mp = ?2 AND site = ?3";
+
+static const char put_text[] =
+    "INSERT INTO client (sha256, mp, site, smsid, status, approval, since)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+    " ON CONFLICT (sha256, mp, site) DO UPDATE SET smsid = excluded.smsid,"
+    " status = excluded.status, approval = excluded.approval,"
+    " since = excluded.since";
+
+static int
+damaged(const char *path, const char *why, struct mp_error *e)
+{
+	return mp_fail(e, MP_ESTATE,
+	    "the client state %s is damaged or not ours (%s); it was left as "
+	    "it is: move it away and register again, the management point "
+	    "gives the client an id anew",
+	    path, why);
+}
+
+static int
+unwritable(const char *path, const char *why, struct mp_error *e)
+{
+	return mp_fail(e, MP_ESTATE,
+	    "the client state %s cannot be written (%s); it was left as it "
+	    "is: give this user the right to write the file and its "
+	    "directory, or choose another --state",
+	    path, why);
+}
+
+/* What SQLite says, as a sentence of ours. */
+static int
+trouble(const struct mp_state *s, int rc, struct mp_error *e)
+{
+	const char *why = sqlite3_errstr(rc);
+
+	switch (rc & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return mp_fail(e, MP_ESTATE,
+		    "the client state %s is locked by another process, for "
+		    "more than %d s; let the other command end, then repeat",
+		    s->path, STATE_WAIT_MS / 1000);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_FORMAT:
+	case SQLITE_SCHEMA:
+		return damaged(s->path, why, e);
+	case SQLITE_READONLY:
+	case SQLITE_CANTOPEN:
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return unwritable(s->path, why, e);
+	case SQLITE_FULL:
+		return unwritable(s->path, "no space is left", e);
+	case SQLITE_NOMEM:
+		return mp_fail(e, MP_ENOMEM, "client state: out of memory");
+	default:
+		return mp_fail(e, MP_ESTATE, "the client state %s: %s (%d)",
+		    s->path, why, rc);
+	}
+}
+
+static int
+run(struct mp_state *s, const char *sql, struct mp_error *e)
+{
+	int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+
+	return rc == SQLITE_OK ? 0 : trouble(s, rc, e);
+}
+
+static int
+number(struct mp_state *s, const char *sql, int64_t *out, struct mp_error *e)
+{
+	sqlite3_stmt *q = NULL;
+	int rc;
+
+	*out = 0;
+	rc = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(q);
+	if (rc == SQLITE_ROW)
+		*out = sqlite3_column_int64(q, 0);
+	(void)sqlite3_finalize(q);
+	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
+		return 0;
+	return trouble(s, rc, e);
+}
+
+/* The directory: ours alone if we make it; never one that all may write. */
+static int
+home(const char *dir, struct mp_error *e)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+		return mp_fail(e, MP_ESTATE,
+		    "cannot make the state directory %s: %s; make the "
+		    "directory above it, or choose another --state",
+		    dir, strerror(errno));
+	if (stat(dir, &st) != 0)
+		return mp_fail(e, MP_ESTATE, "the state directory %s: %s", dir,
+		    strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return mp_fail(e, MP_ESTATE,
+		    "the state directory %s is not a directory; choose "
+		    "another --state",
+		    dir);
+	if ((st.st_mode & S_IWOTH) != 0)
+		return mp_fail(e, MP_ESTATE,
+		    "everybody may write to the state directory %s, so its "
+		    "content proves nothing; chmod o-w it, or choose another "
+		    "--state",
+		    dir);
+	return 0;
+}
+
+/*
+ * Makes the file if it is not there: with 0600, which SQLite would not. A
+ * file that is there is never opened here, since closing it would drop the
+ * locks that this process may hold on it (POSIX locks are the process's).
+ */
+static int
+touch(const char *path, struct mp_error *e)
+{
+	struct stat st;
+	int fd;
+
+	fd = open(
+	    path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0) {
+		(void)close(fd);
+		return 0;
+	}
+	if (errno != EEXIST)
+		return unwritable(path, strerror(errno), e);
+	if (lstat(path, &st) != 0)
+		return unwritable(path, strerror(errno), e);
+	if (!S_ISREG(st.st_mode))
+		return damaged(path, "not a regular file", e);
+	return 0;
+}
+
+/* Whose file is it, and which schema? A new one is given ours. */
+static int
+adopt(struct mp_state *s, struct mp_error *e)
+{
+	int64_t app, version, tables;
+	char mark[96];
+	int r;
+
+	r = run(s, "BEGIN IMMEDIATE", e);
+	if (r != 0)
+		return r;
+	if ((r = number(s, "PRAGMA application_id", &app, e)) != 0 ||
+	    (r = number(s, "PRAGMA user_version", &version, e)) != 0 ||
+	    (r = number(s, "SELECT count(*) FROM sqlite_schema", &tables, e)) !=
+		0)
+		goto out;
+	if (app == 0 && version == 0 && tables == 0) {
+		(void)snprintf(mark, sizeof(mark),
+		    "PRAGMA application_id = %u; PRAGMA user_version = %d",
+		    STATE_APPLICATION, STATE_VERSION);
+		if ((r = run(s, schema, e)) != 0 || (r = run(s, mark, e)) != 0)
+			goto out;
+	} else if (app != STATE_APPLICATION) {
+		r = damaged(s->path, "a database of another program", e);
+	} else if (version != STATE_VERSION) {
+		r = mp_fail(e, MP_ESTATE,
+		    "the client state %s has format %lld, and this version "
+		    "knows %d; use the Sealpoint that wrote it, or another "
+		    "--state",
+		    s->path, (long long)version, STATE_VERSION);
+	}
+	if (r == 0)
+		r = run(s, "COMMIT", e);
+out:
+	if (r != 0)
+		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+static int
+check(struct mp_state *s, struct mp_error *e)
+{
+	int64_t well;
+	int r;
+
+	if (sqlite3_db_readonly(s->db, "main") == 1)
+		return unwritable(s->path, "it is read-only", e);
+	r = number(s, "SELECT quick_check = 'ok' FROM pragma_quick_check(1)",
+	    &well, e);
+	if (r == 0 && well != 1)
+		r = damaged(s->path, "its own check fails", e);
+	return r;
+}
+
+static int
+prepare(struct mp_state *s, struct mp_error *e)
+{
+	int rc;
+
+	rc = sqlite3_prepare_v2(s->db, get_text, -1, &s->get, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(s->db, put_text, -1, &s->put, NULL);
+	if (rc == SQLITE_ERROR) /* a table that lost its columns */
+		return damaged(s->path, sqlite3_errmsg(s->db), e);
+	return rc == SQLITE_OK ? 0 : trouble(s, rc, e);
+}
+
+int
+mp_state_open(struct mp_state **sp, const char *dir, struct mp_error *e)
+{
+	struct mp_state *s;
+	int n, r, rc;
+
+	*sp = NULL;
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return mp_fail(e, MP_ENOMEM, "client state: out of memory");
+	n = snprintf(s->path, sizeof(s->path), "%s/" STATE_FILE, dir);
+	r = mp_fail(e, MP_ESTATE, "the state directory's path is too long");
+	if (n < 0 || (size_t)n >= sizeof(s->path))
+		goto out;
+	if ((r = home(dir, e)) != 0 || (r = touch(s->path, e)) != 0)
+		goto out;
+	rc = sqlite3_open_v2(s->path, &s->db,
+	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+	if (rc != SQLITE_OK) {
+		r = trouble(s, rc, e);
+		goto out;
+	}
+	(void)sqlite3_extended_result_codes(s->db, 1);
+	(void)sqlite3_busy_timeout(s->db, STATE_WAIT_MS);
+	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	if ((r = check(s, e)) != 0 || (r = adopt(s, e)) != 0 ||
+	    (r = run(s, settings, e)) != 0 || (r = prepare(s, e)) != 0)
+		goto out;
+	*sp = s;
+	s = NULL;
+out:
+	mp_state_close(s);
+	return r;
+}
+
+void
+mp_state_close(struct mp_state *s)
+{
+	if (s == NULL)
+		return;
+	(void)sqlite3_finalize(s->get);
+	(void)sqlite3_finalize(s->put);
+	(void)sqlite3_close(s->db);
+	free(s);
+}
+
+static void
+none(struct mp_state_client *c)
+{
+	memset(c, 0, sizeof(*c));
+	c->status = MP_REG_NONE;
+	c->approval = -1;
+}
+
+static int
+bind_key(sqlite3_stmt *q, const char *sha256, const char *mp, const char *site)
+{
+	int rc;
+
+	(void)sqlite3_reset(q);
+	(void)sqlite3_clear_bindings(q);
+	rc = sqlite3_bind_text(q, 1, sha256, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(q, 2, mp, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(q, 3, site, -1, SQLITE_STATIC);
+	return rc;
+}
+
+static bool
+known(int64_t status)
+{
+	return (status >= MP_REGISTERED && status <= MP_REG_CERT_RESET) ||
+	       status == MP_REG_NONE;
+}
+
+/* One row, into *out if every value is one that we could have written. */
+static bool
+row(sqlite3_stmt *q, struct mp_state_client *out)
+{
+	const unsigned char *smsid = sqlite3_column_text(q, 0);
+	int len = sqlite3_column_bytes(q, 0);
+	int64_t status = sqlite3_column_int64(q, 1);
+	int64_t approval = sqlite3_column_int64(q, 2);
+
+	if (smsid == NULL || len < 0 || (size_t)len >= sizeof(out->smsid) ||
+	    strlen((const char *)smsid) != (size_t)len)
+		return false;
+	if (!known(status) || approval < -1 || approval > 2)
+		return false;
+	memcpy(out->smsid, smsid, (size_t)len + 1);
+	out->status = (enum mp_registration_status)status;
+	out->approval = (int)approval;
+	out->since = sqlite3_column_int64(q, 3);
+	return true;
+}
+
+int
+mp_state_get(struct mp_state *s, const char *sha256, const char *mp,
+    const char *site, struct mp_state_client *out, struct mp_error *e)
+{
+	int r = 0, rc;
+
+	none(out);
+	rc = bind_key(s->get, sha256, mp, site);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(s->get);
+	if (rc == SQLITE_ROW && !row(s->get, out))
+		r = damaged(s->path, "a value is out of range", e);
+	else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		r = trouble(s, rc, e);
+	(void)sqlite3_reset(s->get);
+	if (r != 0)
+		none(out);
+	return r;
+}
+
+int
+mp_state_put(struct mp_state *s, const char *sha256, const char *mp,
+    const char *site, const struct mp_state_client *in, struct mp_error *e)
+{
+	sqlite3_stmt *q = s->put;
+	int rc;
+
+	if (!known(in->status) || in->approval < -1 || in->approval > 2 ||
+	    memchr(in->smsid, '\0', sizeof(in->smsid)) == NULL)
+		return mp_fail(e, MP_EARG,
+		    "client state: a value to be stored is out of range");
+	rc = bind_key(q, sha256, mp, site);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(q, 4, in->smsid, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int(q, 5, (int)in->status);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int(q, 6, in->approval);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(q, 7, in->since);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(q);
+	(void)sqlite3_reset(q);
+	return rc == SQLITE_DONE ? 0 : trouble(s, rc, e);
+}
