@@ -1,0 +1,32 @@
+/*
+ * Failures of an HTTP exchange in sentences: what failed, at which host, why,
+ * and what to do. Decides nothing and sends nothing.
+ */
+#ifndef MP_HTTP_FAULT_H
+#define MP_HTTP_FAULT_H
+
+#include <stdbool.h>
+
+#include "mp/error.h"
+#include "mp/http_tls.h"
+
+/* An exchange that came to no end. */
+struct mp_http_fault {
+	const char *where;  /* host, and port if the URL had one */
+	int curl;           /* CURLcode */
+	const char *detail; /* libcurl's own words, "" if none */
+	long verify;        /* X509_V_... of the server's certificate */
+	long os_error;      /* errno of the connection, 0 if none */
+	bool connected;     /* TCP and TLS were done */
+	bool too_large;     /* we stopped: beyond our limits */
+	unsigned connect_ms;
+	unsigned timeout_ms;
+	const struct mp_http_tls *tls;
+};
+
+int mp_http_fault(const struct mp_http_fault *f, struct mp_error *e);
+
+/* A status other than 200. */
+int mp_http_status(const char *where, long status, struct mp_error *e);
+
+#endif
