@@ -20,16 +20,22 @@ struct mp_exchange {
 	enum mp_hash hash;
 	enum mp_signature_rule rule;
 	bool tls;         /* the URL is https */
-	const char *proof; /* out: how the last reply was proven */
+	const char *proof; /* out: how the last reply was proven; or NULL */
+	long status;       /* out: HTTP status of the last reply; 0: none */
 };
 
-/* A message and its believed reply, as UTF-8 XML. */
+/*
+ * A message and its believed reply, as UTF-8 XML, in a buffer that the caller
+ * initialised; emptied on failure. e must not be NULL here.
+ */
 int mp_exchange_message(struct mp_exchange *x, const struct mp_message *m,
     struct mp_buf *xml, struct mp_error *e);
 
 /*
- * A document by GET. path starts with '/'. With `identify`, the identity
- * headers (set A, wire-facts 5.3) go along, for client smsid.
+ * A document by GET, into a buffer that the caller initialised. path starts
+ * with '/'. With `identify`, the identity headers (set A, wire-facts 5.3) go
+ * along, for client smsid. Documents carry no signature that anybody knows
+ * how to check (wire-facts 5.5, 6.1), so their proof is TLS, under any rule.
  */
 int mp_exchange_get(struct mp_exchange *x, const char *path,
     const char *smsid, bool identify, struct mp_buf *body,

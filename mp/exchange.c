@@ -1,0 +1,190 @@
+#include "mp/exchange.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "mp/encode.h"
+#include "mp/reply.h"
+#include "mp/seal.h"
+#include "mp/utf16.h"
+
+/* Anonymous and mutual TLS (wire-facts 1.1 [S]). */
+#define EXCHANGE_PATH "/ccm_system/request"
+#define EXCHANGE_TYPE "multipart/mixed; boundary=\"" MP_BOUNDARY "\""
+#define EXCHANGE_URL_MAX 4096
+#define EXCHANGE_FIELD_MAX 4096 /* hex of an RSA-8192 signature, and a name */
+#define EXCHANGE_SEALED_MAX MP_REPLY_MAX
+
+/* Identity headers of a download, "set A" (wire-facts 5.3 [S]). */
+enum identity_field {
+	FIELD_ID,
+	FIELD_ID_SIGNATURE,
+	FIELD_TIME,
+	FIELD_TIME_SIGNATURE,
+	FIELD_COUNT
+};
+
+struct identity_fields {
+	struct mp_buf line[FIELD_COUNT];
+	const char *list[FIELD_COUNT + 1];
+};
+
+static int
+post(struct mp_exchange *x, const struct mp_message *m,
+    struct mp_http_reply *raw, struct mp_error *e)
+{
+	char url[EXCHANGE_URL_MAX];
+	struct mp_buf sealed;
+	int n, r;
+
+	mp_buf_init(&sealed, EXCHANGE_SEALED_MAX);
+	r = mp_seal(x->me, m, x->hash, &sealed, e);
+	if (r != 0)
+		goto out;
+	n = snprintf(url, sizeof(url), "%s" EXCHANGE_PATH, x->url);
+	r = mp_fail(e, MP_EARG, "the management point's address is too long");
+	if (n < 0 || (size_t)n >= sizeof(url))
+		goto out;
+	r = mp_http_post(
+	    x->http, url, EXCHANGE_TYPE, sealed.data, sealed.len, raw, e);
+out:
+	mp_buf_release(&sealed);
+	return r;
+}
+
+int
+mp_exchange_message(struct mp_exchange *x, const struct mp_message *m,
+    struct mp_buf *xml, struct mp_error *e)
+{
+	struct mp_http_reply raw = {0};
+	struct mp_reply reply = {0};
+	int r;
+
+	x->proof = NULL;
+	r = post(x, m, &raw, e);
+	x->status = raw.status;
+	if (r != 0)
+		goto out;
+	r = mp_reply_parse(&reply,
+	    raw.content_type[0] != '\0' ? raw.content_type : NULL,
+	    raw.body.data, raw.body.len, e);
+	if (r != 0)
+		goto out;
+	r = mp_trust_verify(
+	    x->trust, &reply, x->site, x->host, x->rule, x->tls, &x->proof, e);
+	if (r != 0)
+		goto out;
+	r = mp_reply_body(&reply, xml, e);
+out:
+	if (r != 0) {
+		x->proof = NULL;
+		mp_buf_clear(xml);
+		r = mp_fail_in(e, "%s at %s", m->endpoint, x->host);
+	}
+	mp_reply_release(&reply);
+	mp_buf_release(&raw.body);
+	return r;
+}
+
+/* "Name: hex" of our signature over U16(value) and its NUL (wire-facts 3.1). */
+static int
+sign(const struct mp_exchange *x, const char *name, const char *value,
+    struct mp_buf *line, struct mp_error *e)
+{
+	static const uint8_t nul[2] = {0, 0};
+	struct mp_buf text;
+	int r;
+
+	mp_buf_init(&text, EXCHANGE_FIELD_MAX);
+	r = mp_utf16_add(&text, value, strlen(value), e);
+	if (r != 0)
+		goto out;
+	mp_buf_add(&text, nul, sizeof(nul));
+	mp_buf_str(line, name);
+	mp_buf_str(line, ": ");
+	r = mp_fail(e, MP_ENOMEM, "identity headers: out of memory");
+	if (!mp_buf_ok(&text) || !mp_buf_ok(line))
+		goto out;
+	r = mp_identity_sign(x->me, x->hash, text.data, text.len, line, e);
+	if (r == 0 && !mp_buf_ok(line))
+		r = mp_fail(e, MP_ENOMEM, "identity headers: out of memory");
+out:
+	mp_buf_release(&text);
+	return r;
+}
+
+static int
+introduce(const struct mp_exchange *x, const char *smsid,
+    struct identity_fields *f, struct mp_error *e)
+{
+	char now[MP_TIME_MAX];
+	time_t t = time(NULL);
+	struct tm tm;
+	int r;
+
+	if (smsid == NULL || smsid[0] == '\0')
+		return mp_fail(e, MP_EARG,
+		    "a download with identity needs a registered client; "
+		    "register first");
+	if (gmtime_r(&t, &tm) == NULL ||
+	    strftime(now, sizeof(now), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return mp_fail(e, MP_EARG, "this machine's clock is absurd");
+	mp_buf_printf(&f->line[FIELD_ID], "CCMClientID: %s", smsid);
+	mp_buf_printf(&f->line[FIELD_TIME], "CCMClientTimestamp: %s", now);
+	r = sign(
+	    x, "CCMClientIDSignature", smsid, &f->line[FIELD_ID_SIGNATURE], e);
+	if (r == 0)
+		r = sign(x, "CCMClientTimestampSignature", now,
+		    &f->line[FIELD_TIME_SIGNATURE], e);
+	if (r != 0)
+		return r;
+	for (int i = 0; i < FIELD_COUNT; i++) {
+		if (!mp_buf_ok(&f->line[i]))
+			return mp_fail(
+			    e, MP_ENOMEM, "identity headers: out of memory");
+		f->list[i] = (const char *)f->line[i].data;
+	}
+	f->list[FIELD_COUNT] = NULL;
+	return 0;
+}
+
+int
+mp_exchange_get(struct mp_exchange *x, const char *path, const char *smsid,
+    bool identify, struct mp_buf *body, struct mp_error *e)
+{
+	struct identity_fields fields = {0};
+	struct mp_http_reply raw = {0};
+	char url[EXCHANGE_URL_MAX];
+	int n, r = 0;
+
+	x->proof = NULL;
+	for (int i = 0; i < FIELD_COUNT; i++)
+		mp_buf_init(&fields.line[i], EXCHANGE_FIELD_MAX);
+	n = snprintf(url, sizeof(url), "%s%s", x->url, path);
+	if (path[0] != '/' || n < 0 || (size_t)n >= sizeof(url))
+		r = mp_fail(e, MP_EARG, "%.80s: not a usable path", path);
+	if (r == 0 && identify)
+		r = introduce(x, smsid, &fields, e);
+	if (r != 0)
+		goto out;
+	r = mp_http_get(x->http, url, identify ? fields.list : NULL, &raw, e);
+	x->status = raw.status;
+	if (r != 0)
+		goto out;
+	mp_buf_add(body, raw.body.data, raw.body.len);
+	if (!mp_buf_ok(body))
+		r = mp_fail(
+		    e, MP_ELIMIT, "the document is larger than is accepted");
+	else
+		x->proof = x->tls ? "tls" : "none";
+out:
+	if (r != 0) {
+		mp_buf_clear(body);
+		r = mp_fail_in(e, "%.200s at %s", path, x->host);
+	}
+	mp_buf_release(&raw.body);
+	for (int i = 0; i < FIELD_COUNT; i++)
+		mp_buf_release(&fields.line[i]);
+	return r;
+}
