@@ -1,0 +1,94 @@
+"""The two parts of a CCM_POST, every byte of their frame (wire facts 1.3),
+and the same frame for replies (1.5). Knows nothing of what the parts say.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Sequence
+
+from checks import Malformed, Verdict
+from request import Request
+
+BOUNDARY = "aAbBcCdDv1234567890VxXyYzZ"
+CONTENT_TYPE = f'multipart/mixed; boundary="{BOUNDARY}"'
+TEXT_PART = b"content-type: text/plain; charset=UTF-16"
+DATA_PART = b"content-type: application/octet-stream"
+USER_AGENT = "ConfigMgr Messaging HTTP Sender"
+
+
+@dataclass
+class Part:
+    head: bytes
+    content: bytes
+
+
+def boundary_of(content_type: str) -> str:
+    found = re.search(r'(?i)multipart/mixed;.*\bboundary="?([^";\s]{1,70})',
+                      content_type)
+    if not found:
+        raise Malformed("Content-Type is not multipart/mixed with a boundary")
+    return found[1]
+
+
+def check_fields(request: Request, verdict: Verdict) -> None:
+    """The header fields of any request to a management point (1.2)."""
+    verdict.equal("http.version", request.version, "HTTP/1.1")
+    verdict.equal("http.user_agent", request.get("User-Agent"), USER_AGENT)
+    verdict.check("http.host", request.count("Host") == 1
+                  and bool(request.host()), "there must be one Host field")
+    verdict.check("http.no_expect", request.get("Expect") is None,
+                  "clients send no Expect field")
+
+
+def check_post(request: Request, verdict: Verdict) -> None:
+    check_fields(request, verdict)
+    verdict.equal("http.content_type", request.get("Content-Type"),
+                  CONTENT_TYPE)
+    verdict.check("http.content_length", not request.encoded
+                  and request.get("Content-Length") == str(len(request.body)),
+                  "Content-Length must count exactly the body's bytes")
+
+
+def split(request: Request, verdict: Verdict) -> list[Part]:
+    """The parts, whatever the boundary; deviations are recorded."""
+    boundary = boundary_of(request.get("Content-Type") or "")
+    verdict.equal("framing.boundary", boundary, BOUNDARY)
+    delimiter = b"\r\n--" + boundary.encode("latin-1")
+    preamble, *pieces = (b"\r\n" + request.body).split(delimiter)
+    verdict.check("framing.no_preamble", not preamble,
+                  "the body must begin with the boundary")
+    if not pieces or not pieces[-1].startswith(b"--"):
+        raise Malformed("the multipart body has no closing boundary")
+    verdict.check("framing.no_epilogue", pieces[-1] == b"--",
+                  "no byte may follow the closing boundary")
+    parts = []
+    for piece in pieces[:-1]:
+        head, empty, content = piece.partition(b"\r\n\r\n")
+        if not head.startswith(b"\r\n") or not empty:
+            raise Malformed("a part has no header")
+        parts.append(Part(head[2:], content))
+    return parts
+
+
+def check_parts(parts: Sequence[Part], verdict: Verdict) -> None:
+    """A message has two parts, each with exactly one header line."""
+    if len(parts) != 2:
+        raise Malformed(f"the multipart body has {len(parts)} parts, not 2")
+    verdict.check("framing.parts", True)
+    verdict.equal("framing.text_part", parts[0].head, TEXT_PART)
+    verdict.equal("framing.data_part", parts[1].head, DATA_PART)
+
+
+def join(text: bytes, data: bytes) -> bytes:
+    """The frame of a reply."""
+    edge = b"--" + BOUNDARY.encode("ascii")
+    return b"\r\n".join((edge, TEXT_PART, b"", text, edge, DATA_PART, b"",
+                         data, edge + b"--"))
+
+
+def join_one(text: bytes) -> bytes:
+    """A reply of one part: the BITS pre-request's (wire facts 8.4)."""
+    edge = b"--" + BOUNDARY.encode("ascii")
+    return b"\r\n".join((edge, TEXT_PART, b"", text, edge + b"--"))

@@ -1,0 +1,160 @@
+"""An HTTP request as it came: read from a stream within limits, not judged.
+
+Knows HTTP/1.1 as far as clients of management points use it (wire facts 1.1,
+1.2); no message, no TLS.
+"""
+
+from __future__ import annotations
+
+import urllib.parse
+from dataclasses import dataclass, field
+from typing import BinaryIO, Callable, Optional
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+
+from checks import Malformed
+
+LINE_MAX = 64 << 10
+FIELDS_MAX = 100
+BODY_MAX = 64 << 20
+
+
+@dataclass
+class Peer:
+    """Who is at the other end: what TLS proved, or nothing over HTTP."""
+    version: Optional[str] = None
+    cipher: Optional[str] = None
+    certificate: Optional[x509.Certificate] = None
+
+    @property
+    def tls(self) -> bool:
+        return self.version is not None
+
+    def described(self) -> Optional[dict[str, Optional[str]]]:
+        if not self.tls:
+            return None
+        cert = self.certificate
+        return {
+            "version": self.version, "cipher": self.cipher,
+            "subject": cert.subject.rfc4514_string() if cert else None,
+            "sha1": cert.fingerprint(hashes.SHA1()).hex().upper()
+            if cert else None}
+
+
+@dataclass
+class Request:
+    method: str
+    target: str
+    version: str
+    fields: list[tuple[str, str]]
+    body: bytes = b""
+    encoded: bool = False  # had a Transfer-Encoding
+    path: str = field(init=False)
+    query: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        path, _, query = self.target.partition("?")
+        self.path = urllib.parse.unquote(path).lower()
+        self.query = urllib.parse.unquote(query)
+
+    def get(self, name: str) -> Optional[str]:
+        """The value of a field, None if absent; the first of several."""
+        for key, value in self.fields:
+            if key.lower() == name.lower():
+                return value
+        return None
+
+    def count(self, name: str) -> int:
+        return sum(key.lower() == name.lower() for key, _ in self.fields)
+
+    def host(self) -> str:
+        """The host that the client called, without its port."""
+        host = self.get("Host") or ""
+        if host.startswith("["):
+            return host[1:].partition("]")[0]
+        return host.partition(":")[0]
+
+    def keep_alive(self) -> bool:
+        tokens = (self.get("Connection") or "").lower()
+        return self.version == "HTTP/1.1" and "close" not in tokens
+
+
+def read_line(stream: BinaryIO) -> bytes:
+    line = stream.readline(LINE_MAX + 1)
+    if len(line) > LINE_MAX:
+        raise Malformed("a header line is longer than 64 KiB")
+    if not line.endswith(b"\r\n"):
+        raise Malformed("a header line does not end in CRLF")
+    return line[:-2]
+
+
+def read_fields(stream: BinaryIO) -> list[tuple[str, str]]:
+    fields: list[tuple[str, str]] = []
+    while True:
+        line = read_line(stream)
+        if not line:
+            return fields
+        name, colon, value = line.partition(b":")
+        if not colon or not name or name != name.strip():
+            raise Malformed("a header line is not NAME: VALUE")
+        fields.append((name.decode("latin-1"),
+                       value.strip().decode("latin-1")))
+        if len(fields) > FIELDS_MAX:
+            raise Malformed("more than 100 header fields")
+
+
+def read_exactly(stream: BinaryIO, size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) != size:
+        raise Malformed(f"the body ends after {len(data)} of {size} bytes")
+    return data
+
+
+def read_chunks(stream: BinaryIO) -> bytes:
+    data = bytearray()
+    while True:
+        try:
+            size = int(read_line(stream).partition(b";")[0], 16)
+        except ValueError:
+            raise Malformed("a chunk has no length") from None
+        if size < 0 or len(data) + size > BODY_MAX:
+            raise Malformed("the body is longer than 64 MiB")
+        if size == 0:
+            read_fields(stream)
+            return bytes(data)
+        data += read_exactly(stream, size)
+        if read_line(stream):
+            raise Malformed("a chunk does not end in CRLF")
+
+
+def read_body(request: Request, stream: BinaryIO) -> None:
+    if request.get("Transfer-Encoding") is not None:
+        request.encoded = True
+        request.body = read_chunks(stream)
+        return
+    length = request.get("Content-Length")
+    if length is None:
+        return
+    if not length.isdecimal() or request.count("Content-Length") != 1:
+        raise Malformed("Content-Length is not one number")
+    if int(length) > BODY_MAX:
+        raise Malformed("the body is longer than 64 MiB")
+    request.body = read_exactly(stream, int(length))
+
+
+def read(stream: BinaryIO,
+         go_on: Optional[Callable[[], None]] = None) -> Optional[Request]:
+    """The next request, None at the end of the stream. go_on is called where
+    the client waits for "100 Continue"."""
+    first = stream.readline(LINE_MAX + 1)
+    if not first:
+        return None
+    words = first.decode("latin-1").rstrip("\r\n").split(" ")
+    if len(words) != 3 or not words[2].startswith("HTTP/1."):
+        raise Malformed("the request line is not METHOD TARGET HTTP/1.x")
+    request = Request(words[0], words[1], words[2], read_fields(stream))
+    if go_on and (request.get("Expect") or "").lower() == "100-continue":
+        go_on()
+    read_body(request, stream)
+    return request
