@@ -1,0 +1,194 @@
+"""The management point itself: a request in, a reply and a verdict out. No
+socket, no clock of its own; the server and the tests call the same answer().
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Callable, Optional, Sequence
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+import assignments
+import documents
+import framing
+import location
+import message
+import payload
+import policy
+import registration
+import upload
+import xmltext
+from certificates import LOCAL, Store
+from checks import Malformed, Unbelieved, Verdict
+from clients import Registry
+from misbehave import Misbehaviour
+from reply import Reply, Seal, html, sealed
+from request import Peer, Request
+
+# Messages may be posted to these; which one decides approval only (wire
+# facts 1.1, 4.1).
+POST_PATHS = ("/ccm_system/request", "/ccm_system_windowsauth/request",
+              "/ccm_system_altauth/request")
+DOCUMENT_PATHS = ("/sms_mp/.sms_aut",)
+POLICY_PATHS = ("/sms_mp/.sms_pol", "/sms_mp_altauth/.sms_pol",
+                "/sms_mp_windowsauth/.sms_pol")
+FSP_PATH = "/sms_fsp/.sms_fsp"
+REDIRECTED = "/redirected"
+# How replies are signed: digest, signed attributes, embedded certificate.
+# All of these are accepted by the vendor's client (wire facts 6.3, item 6).
+FORMS = {"attributes": ("sha256", True, True),
+         "attributes-only": ("sha256", True, False),
+         "bare": ("sha256", False, False),
+         "sha1": ("sha1", True, True)}
+Answer = Callable[["Exchange"], Optional[str]]
+# endpoint: (kind, what answers it)
+ENDPOINTS: dict[str, tuple[str, Answer]] = {
+    "MP_ClientRegistration": ("registration", registration.answer),
+    "MP_PolicyManager": ("assignments", assignments.answer),
+    "MP_LocationManager": ("location", location.answer),
+    **{name: (rule.kind, upload.answer)
+       for name, rule in upload.RULES.items()},
+}
+
+
+@dataclass
+class Exchange:
+    """One request on its way through the kinds."""
+    point: Point
+    request: Request
+    peer: Peer
+    verdict: Verdict
+    message: message.Message = field(init=False)
+    payload: payload.Payload = field(init=False)
+
+
+@dataclass
+class Point:
+    store: Store
+    registry: Registry
+    site: str = "PRI"
+    pending: int = 0
+    reject: bool = False
+    form: str = "varied"
+    misbehaviour: Misbehaviour = field(default_factory=Misbehaviour)
+    keys: Sequence[rsa.RSAPrivateKey] = ()  # for encrypted uploads
+    policies: Sequence[policy.Policy] = policy.CATALOGUE
+
+    def called(self, request: Request) -> str:
+        """The host that the client called, if it is one of ours."""
+        host = request.host().lower()
+        ours = [name.lower() for name in self.store.hosts]
+        return host if host in ours else LOCAL[0]
+
+    def seal(self, request: Request, kind: str, what: str) -> Seal:
+        """An honest seal, then what misbehaviour makes of it."""
+        form = self.form
+        if form == "varied":
+            form = {"registration": "attributes", "confirmation":
+                    "attributes-only"}.get(what, "bare")
+        digest, attributes, embed = FORMS[form]
+        seal = Seal(self.store.sign, self.site,
+                    f"MP1;{self.called(request)};", digest, attributes,
+                    embed)
+        self.misbehaviour.seal(kind, seal, "MP1 SMS signing")
+        return seal
+
+    def answer(self, request: Request,
+               peer: Peer) -> tuple[Reply, Verdict]:
+        """The verdict is complete and may be written before the reply is
+        sent."""
+        verdict = Verdict(request.method, request.target)
+        verdict.tls = peer.described()
+        ex = Exchange(self, request, peer, verdict)
+        try:
+            reply = route(ex)
+        except Malformed as error:
+            verdict.check("well_formed", False, str(error))
+            reply = html(400, "400")
+        except Unbelieved as error:
+            verdict.notes["refused"] = str(error)
+            reply = Reply(what="empty")
+        kind = ("registration" if verdict.kind == "confirmation"
+                else verdict.kind)
+        modes = self.misbehaviour.active(kind)
+        if modes:
+            verdict.notes["misbehaviour"] = ",".join(modes)
+            reply = self.misbehaviour.reply(kind, reply)
+        verdict.answered = {"status": reply.status, "what": reply.what,
+                            "length": len(reply.body)}
+        return reply, verdict
+
+
+def route(ex: Exchange) -> Reply:
+    request, verdict = ex.request, ex.verdict
+    gets = {**dict.fromkeys(DOCUMENT_PATHS, ("document", documents.answer)),
+            **dict.fromkeys(POLICY_PATHS, ("policy", policy.answer))}
+    if request.path in POST_PATHS:
+        if not check_method(ex, "CCM_POST"):
+            return html(405, "405")
+        return post(ex)
+    if request.path in gets:
+        verdict.kind, kind_answer = gets[request.path]
+        if not check_method(ex, "GET"):
+            return html(405, "405")
+        framing.check_fields(request, verdict)
+        verdict.check("http.no_body", not request.body, "GET has no body")
+        return kind_answer(ex)
+    if request.path == FSP_PATH:
+        verdict.kind = "fsp"
+        if not check_method(ex, "POST"):
+            return html(405, "405")
+        return upload.answer_fsp(ex)
+    if request.path == REDIRECTED:
+        verdict.kind = "redirected"
+    verdict.check("http.path", False, f"nothing is at {request.path!r}")
+    return html(404, "404")
+
+
+def check_method(ex: Exchange, wanted: str) -> bool:
+    ex.verdict.check("http.path", True)
+    return ex.verdict.equal("http.method", ex.request.method, wanted)
+
+
+def post(ex: Exchange) -> Reply:
+    """A message: framing, envelope, payload, then its kind."""
+    request, verdict = ex.request, ex.verdict
+    framing.check_post(request, verdict)
+    parts = framing.split(request, verdict)
+    if len(parts) == 1:
+        verdict.kind = "upload-request"
+        verdict.equal("framing.text_part", parts[0].head, framing.TEXT_PART)
+        return upload.answer_bits(ex, single_text(parts[0].content, verdict))
+    framing.check_parts(parts, verdict)
+    ex.message = message.parse(parts[0].content, verdict)
+    message.check_target(ex.message, request.host(), verdict)
+    kind, kind_answer = ENDPOINTS.get(ex.message.endpoint, ("unknown", None))
+    verdict.kind = kind
+    if not verdict.check("msg.target_endpoint", kind_answer is not None,
+                         f"no endpoint is called {ex.message.endpoint!r}"):
+        return Reply(what="empty")
+    assert kind_answer is not None
+    ex.payload = payload.open_payload(ex.message, parts[1].content,
+                                      ex.point.keys, verdict)
+    xml = kind_answer(ex)
+    if xml is None:
+        return Reply(what="empty")
+    return message_reply(ex, kind, xml)
+
+
+def message_reply(ex: Exchange, kind: str, xml: str) -> Reply:
+    mis = ex.point.misbehaviour
+    spoilt = mis.text(kind, xml)
+    seal = ex.point.seal(ex.request, kind, ex.verdict.kind)
+    reply = sealed(ex.message, spoilt, seal, mis.payload(kind))
+    reply.what = xml.partition(" ")[0].lstrip("<")
+    return reply
+
+
+def single_text(content: bytes, verdict: Verdict) -> str:
+    text = xmltext.decode(content, "the single part")
+    verdict.check("msg.bom", text.startswith(xmltext.BOM),
+                  "the part must begin with FF FE")
+    verdict.check("msg.no_nul", "\0" not in text, "the part has a NUL")
+    return text.removeprefix(xmltext.BOM).rstrip("\0")
