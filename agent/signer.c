@@ -29,6 +29,8 @@ clear(struct signer_trouble *why)
 static int
 settle(struct signer_trouble *why, int err)
 {
+	if (why != NULL)
+		why->err = err;
 	if (why != NULL && err != SIGNER_OK && why->text[0] == '\0')
 		return signer_fail(why, err, "%s", signer_strerror(err));
 	return err;
