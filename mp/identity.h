@@ -15,17 +15,18 @@
 #include "mp/message.h"
 
 struct mp_identity {
-	struct signer signer;      /* borrowed */
+	struct signer signer; /* borrowed */
 	struct signer_identity id;
 	X509 *cert;
 	X509 *chain[SIGNER_CHAIN_MAX]; /* issuers, leaf's first */
 	unsigned nchain;
-	EVP_PKEY *key;             /* of agent/evp */
-	struct evp *evp;           /* borrowed */
+	EVP_PKEY *key;   /* of agent/evp */
+	struct evp *evp; /* borrowed */
 	bool self_signed;
 	char thumbprint[2 * SIGNER_SHA1_LEN + 1];
-	char *cert_hex;            /* DER, upper-case hex, NUL-terminated */
-	char *public_hex;          /* CryptoAPI PUBLICKEYBLOB, likewise */
+	char *cert_hex;           /* DER, upper-case hex, NUL-terminated */
+	char *public_hex;         /* CryptoAPI PUBLICKEYBLOB, likewise */
+	struct mp_idcache *cache; /* client-id signatures; NULL: none kept */
 };
 
 /*
@@ -48,5 +49,19 @@ int mp_identity_validity(const struct mp_identity *me, int64_t now);
  */
 int mp_identity_sign(const struct mp_identity *me, enum mp_hash hash,
     const uint8_t *data, size_t len, struct mp_buf *hex, struct mp_error *e);
+
+/*
+ * The same over UTF-16LE `text` and its NUL: how client ids, time stamps and
+ * tokens are signed (wire-facts 3.1).
+ */
+int mp_identity_sign_text(const struct mp_identity *me, enum mp_hash hash,
+    const char *text, struct mp_buf *hex, struct mp_error *e);
+
+/*
+ * The same for a client id. Its signature never changes, so the last few are
+ * kept; any number of threads may ask at once.
+ */
+int mp_identity_sign_id(const struct mp_identity *me, enum mp_hash hash,
+    const char *smsid, struct mp_buf *hex, struct mp_error *e);
 
 #endif
