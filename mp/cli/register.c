@@ -1,0 +1,126 @@
+#include "mp/cli/command.h"
+
+#define WAIT_DEFAULT 300
+#define WAIT_MAX 86400
+
+static const struct option_def options[] = {
+    {OPTION_WAIT, '\0', "wait", "SECONDS",
+	"how long to ask again while pending, 300 unless told"},
+    {0},
+};
+
+static const struct output_column card[] = {
+    {"smsid", "smsid"},
+    {"status", "status"},
+    {"approval", "approval"},
+    {"already registered", "already"},
+    {"proof", "proof"},
+    {NULL, NULL},
+};
+
+static const char *
+status_name(enum mp_registration_status status)
+{
+	switch (status) {
+	case MP_REGISTERED:
+		return "registered";
+	case MP_REG_PENDING:
+		return "pending";
+	case MP_REG_RESET:
+		return "reset";
+	case MP_REG_REJECTED:
+		return "rejected";
+	case MP_REG_CERT_RESET:
+		return "certificate-reset";
+	case MP_REG_NONE:
+		return "none";
+	}
+	return "unknown";
+}
+
+static const char *
+approval_name(int approval)
+{
+	switch (approval) {
+	case 0:
+		return "pending";
+	case 1:
+		return "approved";
+	case 2:
+		return "not-applicable";
+	default:
+		return "unknown";
+	}
+}
+
+/* The registration, and how we know of it. */
+static int
+print(struct session *s, const struct mp_state_client *c, bool already)
+{
+	struct record *about = record_new();
+	int r;
+
+	record_set(about, "smsid", c->smsid);
+	record_set(about, "status", status_name(c->status));
+	record_set(about, "approval", approval_name(c->approval));
+	record_set_bool(about, "already", already);
+	record_set(about, "proof", mp_client_proof(s->mp));
+	r = output_card(s->out, about, card) == 0 ? COMMAND_DONE
+						  : COMMAND_FAILED;
+	record_free(about);
+	return r;
+}
+
+static int
+check(struct session *s, unsigned *wait_s)
+{
+	char text[OPTIONS_TEXT_MAX];
+
+	if (session_value(s, OPTION_NETBIOS) == NULL)
+		return session_usage(s,
+		    "under which NetBIOS name? Give "
+		    "--netbios, or `netbios` in [mp] of sealpoint.conf");
+	if (session_value(s, OPTION_FQDN) == NULL)
+		return session_usage(s, "under which DNS name? Give --fqdn, "
+					"or `fqdn` in [mp] of sealpoint.conf");
+	if (options_number(s->opt, options_find(options, OPTION_WAIT), 0,
+		WAIT_MAX, wait_s, text) != 0)
+		return session_usage(s, "%s", text);
+	return COMMAND_DONE;
+}
+
+static int
+registration(struct session *s, const char *operand)
+{
+	struct mp_state_client client = {.smsid = ""};
+	struct mp_error e = {0};
+	unsigned wait_s = WAIT_DEFAULT;
+	bool already = false;
+	int r, did;
+
+	(void)operand;
+	r = check(s, &wait_s);
+	if (r == COMMAND_DONE)
+		r = session_mp(s, true);
+	if (r != COMMAND_DONE)
+		return r;
+	did = mp_client_register(s->mp, wait_s, &client, &already, &e);
+	if (did != MP_OK && did != MP_EPENDING)
+		return session_mp_failed(s, &e);
+	r = print(s, &client, already);
+	session_tell_proof(s);
+	return did == MP_OK ? r : session_mp_failed(s, &e);
+}
+
+const struct command command_register = {
+    .name = "register",
+    .summary = "register this client with a management point",
+    .about = "Registers the key's certificate with the site, and asks "
+	     "again while the answer\nis \"pending\". What was reached is "
+	     "remembered in the state directory: run again,\nit goes on from "
+	     "there, or says that the client is registered already. The exit\n"
+	     "status is 1 while the registration is pending.\n",
+    .options = options,
+    .mp = true,
+    .run = registration,
+};
