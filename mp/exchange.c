@@ -7,7 +7,6 @@
 #include "mp/encode.h"
 #include "mp/reply.h"
 #include "mp/seal.h"
-#include "mp/utf16.h"
 
 /* Anonymous and mutual TLS (wire-facts 1.1 [S]). */
 #define EXCHANGE_PATH "/ccm_system/request"
@@ -87,33 +86,6 @@ out:
 	return r;
 }
 
-/* "Name: hex" of our signature over U16(value) and its NUL (wire-facts 3.1). */
-static int
-sign(const struct mp_exchange *x, const char *name, const char *value,
-    struct mp_buf *line, struct mp_error *e)
-{
-	static const uint8_t nul[2] = {0, 0};
-	struct mp_buf text;
-	int r;
-
-	mp_buf_init(&text, EXCHANGE_FIELD_MAX);
-	r = mp_utf16_add(&text, value, strlen(value), e);
-	if (r != 0)
-		goto out;
-	mp_buf_add(&text, nul, sizeof(nul));
-	mp_buf_str(line, name);
-	mp_buf_str(line, ": ");
-	r = mp_fail(e, MP_ENOMEM, "identity headers: out of memory");
-	if (!mp_buf_ok(&text) || !mp_buf_ok(line))
-		goto out;
-	r = mp_identity_sign(x->me, x->hash, text.data, text.len, line, e);
-	if (r == 0 && !mp_buf_ok(line))
-		r = mp_fail(e, MP_ENOMEM, "identity headers: out of memory");
-out:
-	mp_buf_release(&text);
-	return r;
-}
-
 static int
 introduce(const struct mp_exchange *x, const char *smsid,
     struct identity_fields *f, struct mp_error *e)
@@ -132,11 +104,14 @@ introduce(const struct mp_exchange *x, const char *smsid,
 		return mp_fail(e, MP_EARG, "this machine's clock is absurd");
 	mp_buf_printf(&f->line[FIELD_ID], "CCMClientID: %s", smsid);
 	mp_buf_printf(&f->line[FIELD_TIME], "CCMClientTimestamp: %s", now);
-	r = sign(
-	    x, "CCMClientIDSignature", smsid, &f->line[FIELD_ID_SIGNATURE], e);
+	mp_buf_str(&f->line[FIELD_ID_SIGNATURE], "CCMClientIDSignature: ");
+	mp_buf_str(
+	    &f->line[FIELD_TIME_SIGNATURE], "CCMClientTimestampSignature: ");
+	r = mp_identity_sign_id(
+	    x->me, x->hash, smsid, &f->line[FIELD_ID_SIGNATURE], e);
 	if (r == 0)
-		r = sign(x, "CCMClientTimestampSignature", now,
-		    &f->line[FIELD_TIME_SIGNATURE], e);
+		r = mp_identity_sign_text(
+		    x->me, x->hash, now, &f->line[FIELD_TIME_SIGNATURE], e);
 	if (r != 0)
 		return r;
 	for (int i = 0; i < FIELD_COUNT; i++) {

@@ -1,0 +1,250 @@
+/* The client's registration: asked for, waited for, remembered. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "mp/client_internal.h"
+#include "mp/kinds/registration.h"
+#include "mp/reply.h"
+
+/*
+ * Between two Confirmations: the SDK waits 5 s (wire-facts 4.2 [O]), the 2007
+ * how-to asks for 30 s to 5 min (sdk-facts 5 [D]). Begin with the one, for
+ * sites that approve at once, and double up to the other.
+ */
+#define POLL_FIRST_MS 5000u
+#define POLL_MAX_MS 30000u
+
+static const char registrar[] = "MP_ClientRegistration";
+
+struct enrolment {
+	struct mp_client *c;
+	struct mp_state_client *st; /* what is known, and stored */
+	struct mp_registration form;
+	char id[MP_GUID_MAX]; /* of all messages of it (wire-facts 2 [S]) */
+	int64_t deadline_ms;
+	unsigned pause_ms;
+	bool again; /* a second Registration was sent */
+	struct mp_error *e;
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+rest(int64_t ms)
+{
+	struct timespec t = {
+	    .tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
+
+	while (nanosleep(&t, &t) != 0 && errno == EINTR)
+		continue;
+}
+
+/* Sends what was made, and reads what it means. */
+static int
+send(
+    struct enrolment *n, const struct mp_buf *body, struct mp_state_client *got)
+{
+	struct mp_buf reply;
+	int r;
+
+	mp_buf_init(&reply, MP_CONTENT_MAX);
+	r = mp_client_ask(n->c, registrar, body, NULL, n->id, &reply, n->e);
+	if (r == 0)
+		r = mp_registration_response(&reply, got, n->e);
+	mp_buf_release(&reply);
+	return r;
+}
+
+/* Adopts an answer: on disk before anything is done about it. */
+static int
+adopt(struct enrolment *n, const struct mp_state_client *got)
+{
+	char smsid[MP_SMSID_MAX];
+
+	memcpy(smsid, n->st->smsid, sizeof(smsid));
+	*n->st = *got;
+	if (n->st->smsid[0] == '\0')
+		memcpy(n->st->smsid, smsid, sizeof(smsid));
+	return mp_client_remember(n->c, n->st, n->e);
+}
+
+static int
+apply(struct enrolment *n)
+{
+	struct mp_state_client got = {0};
+	struct mp_message m;
+	struct mp_buf body;
+	int r;
+
+	mp_client_step(
+	    n->c, "registering with %s, site %s", n->c->url.text, n->c->site);
+	mp_buf_init(&body, CLIENT_REQUEST_MAX);
+	n->form.smsid = n->st->smsid[0] != '\0' ? n->st->smsid : NULL;
+	r = mp_fail(n->e, MP_ENOMEM, "registration: no random numbers");
+	if (mp_message_init(&m) != 0)
+		goto out;
+	memcpy(n->id, m.id, sizeof(n->id));
+	/* Not writable? Then better before the management point knows us. */
+	if ((r = mp_client_remember(n->c, n->st, n->e)) != 0 ||
+	    (r = mp_registration_request(&n->form, &n->c->me, &body, n->e)) !=
+		0 ||
+	    (r = send(n, &body, &got)) != 0)
+		goto out;
+	if ((got.status == MP_REGISTERED || got.status == MP_REG_PENDING) &&
+	    !mp_smsid_valid(got.smsid)) {
+		r = mp_fail(n->e, MP_EREPLY,
+		    "%s took the registration but gave no SMSID with it; "
+		    "look at the management point's registration log",
+		    n->c->url.text);
+		goto out;
+	}
+	r = adopt(n, &got);
+out:
+	mp_buf_release(&body);
+	return r;
+}
+
+static int
+confirm(struct enrolment *n)
+{
+	struct mp_state_client got = {0};
+	struct mp_buf body;
+	int r;
+
+	mp_client_step(n->c, "asking %s whether %s is registered",
+	    n->c->url.host, n->st->smsid);
+	mp_buf_init(&body, CLIENT_REQUEST_MAX);
+	r = mp_registration_confirmation(
+	    &n->form, &n->c->me, n->st->smsid, &body, n->e);
+	if (r == 0)
+		r = send(n, &body, &got);
+	/* A current server may leave the id out here (wire-facts 4.2 [T]). */
+	if (r == 0 && got.smsid[0] != '\0' &&
+	    strcasecmp(got.smsid, n->st->smsid) != 0)
+		r = mp_fail(n->e, MP_EREPLY,
+		    "%s was asked about %s and answered about %s; the answer "
+		    "is not used",
+		    n->c->url.text, n->st->smsid, got.smsid);
+	if (r == 0)
+		r = adopt(n, &got);
+	mp_buf_release(&body);
+	return r;
+}
+
+/* Waits for the next question, or says that the time is over. */
+static int
+linger(struct enrolment *n)
+{
+	int64_t left = n->deadline_ms - now_ms();
+
+	if (left <= 0)
+		return mp_fail(n->e, MP_EPENDING,
+		    "%s has not decided about %s yet: the registration is "
+		    "pending; have it approved at site %s, then run the same "
+		    "command again, and it goes on from here",
+		    n->c->url.text, n->st->smsid, n->c->site);
+	if (left > n->pause_ms)
+		left = n->pause_ms;
+	mp_client_step(n->c, "pending; asking again in %lld s",
+	    (long long)(left + 999) / 1000);
+	rest(left);
+	if (n->c->cfg.poll_ms == 0)
+		n->pause_ms = n->pause_ms < POLL_MAX_MS / 2 ? 2 * n->pause_ms
+							    : POLL_MAX_MS;
+	return 0;
+}
+
+static int
+refused(struct enrolment *n)
+{
+	return mp_fail(n->e, MP_EREFUSED,
+	    "%s refused to register the certificate %s (status %d); ask the "
+	    "administrator of site %s whether the client is blocked or its "
+	    "certificate is not trusted there, then register again",
+	    n->c->url.text, n->c->me.thumbprint, (int)n->st->status,
+	    n->c->site);
+}
+
+/* One more question. A network that fails meanwhile is waited for, too. */
+static int
+poll(struct enrolment *n, bool at_once)
+{
+	int r;
+
+	if (!at_once && (r = linger(n)) != 0)
+		return r;
+	r = confirm(n);
+	if (r != MP_ENET || now_ms() >= n->deadline_ms)
+		return r;
+	mp_client_step(n->c, "%s", n->e->text);
+	return 0;
+}
+
+/* From what is known to registered, or to a reason why not. */
+static int
+settle(struct enrolment *n)
+{
+	bool pending = n->st->status == MP_REG_PENDING; /* an earlier run's */
+	int r;
+
+	r = pending ? poll(n, true) : apply(n);
+	while (r == 0) {
+		switch (n->st->status) {
+		case MP_REGISTERED:
+			return 0;
+		case MP_REG_PENDING:
+			r = poll(n, false);
+			break;
+		case MP_REG_RESET:
+		case MP_REG_CERT_RESET:
+			if (n->again)
+				return refused(n);
+			n->again = true;
+			r = apply(n);
+			break;
+		case MP_REG_REJECTED:
+		case MP_REG_NONE:
+			return refused(n);
+		}
+	}
+	return r;
+}
+
+int
+mp_client_register(struct mp_client *c, unsigned wait_s,
+    struct mp_state_client *out, bool *already, struct mp_error *e)
+{
+	struct mp_error own;
+	struct enrolment n = {.c = c, .st = out};
+	int r;
+
+	n.e = e != NULL ? e : &own;
+	*already = false;
+	c->x.proof = NULL;
+	r = mp_client_recall(c, out, n.e);
+	if (r != 0)
+		return r;
+	if (out->status == MP_REGISTERED) {
+		*already = true;
+		return 0;
+	}
+	r = mp_client_named(c, n.e);
+	if (r != 0)
+		return r;
+	n.form.netbios = c->cfg.netbios;
+	n.form.fqdn = c->cfg.fqdn;
+	n.form.hash = c->cfg.hash;
+	n.pause_ms = c->cfg.poll_ms != 0 ? c->cfg.poll_ms : POLL_FIRST_MS;
+	n.deadline_ms = now_ms() + (int64_t)wait_s * 1000;
+	return settle(&n);
+}
