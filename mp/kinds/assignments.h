@@ -18,8 +18,8 @@
 #define MP_ASSIGNMENTS_MAX 100000 /* in one reply */
 
 struct mp_assignment {
-	char *id;       /* PolicyAssignmentID */
-	char *policy;   /* PolicyID */
+	char *id;     /* PolicyAssignmentID */
+	char *policy; /* PolicyID */
 	char *version;
 	char *category; /* "" if none */
 	char *type;     /* "" if none */
@@ -46,8 +46,8 @@ struct mp_assignments_request {
 
 int mp_assignments_request(const struct mp_assignments_request *r,
     struct mp_buf *xml, struct mp_error *e);
-int mp_assignments_parse(const struct mp_buf *xml, struct mp_assignments *out,
-    struct mp_error *e);
+int mp_assignments_parse(
+    const struct mp_buf *xml, struct mp_assignments *out, struct mp_error *e);
 void mp_assignments_release(struct mp_assignments *a); /* NULL-safe */
 
 /* By assignment id, policy id, case-insensitively; NULL if none. Borrowed. */

@@ -11,11 +11,13 @@
 struct mp_registration {
 	const char *netbios;
 	const char *fqdn;
-	const char *smsid;      /* asked for, or NULL */
-	int agent_type;         /* 0 client, 4 ISV proxy, 8 its client */
-	int internet;           /* InternetFlag 0, 1, 2 */
-	unsigned locale;        /* LCID, 1033 if 0 */
+	const char *smsid; /* asked for, or NULL */
+	int agent_type;    /* 0 client, 4 ISV proxy, 8 its client */
+	int internet;      /* InternetFlag 0, 1, 2 */
+	unsigned locale;   /* LCID, 1033 if 0 */
 	enum mp_hash hash;
+	const char *proxy; /* agent type 8: the SMSID of its ISV proxy */
+	const char *time;  /* TimeStamp (mp_time_text); NULL: now */
 };
 
 /* The signed request body, Registration or Confirmation of smsid. */
@@ -26,7 +28,7 @@ int mp_registration_confirmation(const struct mp_registration *r,
     struct mp_error *e);
 
 /* Reads a ClientRegistrationResponse; `since` is set to now. */
-int mp_registration_response(const struct mp_buf *xml,
-    struct mp_state_client *out, struct mp_error *e);
+int mp_registration_response(
+    const struct mp_buf *xml, struct mp_state_client *out, struct mp_error *e);
 
 #endif

@@ -1,0 +1,281 @@
+#include "mp/kinds/assignments.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mp/message.h"
+#include "mp/number.h"
+#include "mp/writer.h"
+#include "mp/xml.h"
+
+#define NAME_MAX_LEN 512 /* characters of an id, a version, a hash */
+#define LOCATION_MAX_LEN 4096
+
+/* Element text that may be empty. */
+static void
+put_text(struct mp_writer *w, const char *name, const char *text)
+{
+	mp_writer_leaf(w, name, text == NULL ? "" : text);
+}
+
+int
+mp_assignments_request(const struct mp_assignments_request *r,
+    struct mp_buf *xml, struct mp_error *e)
+{
+	bool since = r->cookie != NULL && r->cookie[0] != '\0';
+	struct mp_writer w;
+
+	if (r->smsid == NULL || !mp_smsid_valid(r->smsid))
+		return mp_fail(e, MP_EARG,
+		    "policy is for a registered client; "
+		    "register first");
+	if (r->site == NULL || strlen(r->site) != 3)
+		return mp_fail(e, MP_EARG, "a site code has three characters");
+	mp_writer_init(&w, xml);
+	mp_writer_start(&w, "RequestAssignments");
+	mp_writer_set(&w, "SchemaVersion", "1.00");
+	mp_writer_set(&w, "ACK", "false");
+	mp_writer_set(&w, "RequestType", since ? "OnUpdate" : "Always");
+	mp_writer_start(&w, "Identification");
+	mp_writer_start(&w, "Machine");
+	put_text(&w, "ClientID", r->smsid);
+	put_text(&w, "FQDN", r->fqdn);
+	put_text(&w, "NetBIOSName", r->netbios);
+	put_text(&w, "SID", NULL);
+	mp_writer_end(&w, "Machine");
+	put_text(&w, "User", NULL);
+	mp_writer_end(&w, "Identification");
+	mp_writer_start(&w, "PolicySource");
+	mp_writer_put(&w, "SMS:");
+	mp_writer_put(&w, r->site);
+	mp_writer_end(&w, "PolicySource");
+	mp_writer_start(&w, "Resource");
+	mp_writer_set(&w, "ResourceType", "Machine");
+	mp_writer_end(&w, "Resource");
+	put_text(&w, "ServerCookie", since ? r->cookie : NULL);
+	mp_writer_end(&w, "RequestAssignments");
+	return mp_writer_done(&w, "the policy request", e);
+}
+
+/*
+ * Copies text that will be shown and compared: trimmed, of one line, without
+ * control characters. NULL text is "".
+ */
+static int
+copy(char **to, const char *text, size_t max, const char *what,
+    struct mp_error *e)
+{
+	static const char blank[] = " \t\r\n";
+	size_t len;
+
+	if (text == NULL)
+		text = "";
+	text += strspn(text, blank);
+	len = strlen(text);
+	while (len > 0 && strchr(blank, text[len - 1]) != NULL)
+		len--;
+	if (len > max)
+		return mp_fail(e, MP_ELIMIT,
+		    "a policy assignment's %s is longer "
+		    "than %zu characters",
+		    what, max);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
+			return mp_fail(e, MP_EREPLY,
+			    "a policy assignment's %s "
+			    "holds a control character",
+			    what);
+	*to = strndup(text, len);
+	return *to != NULL ? MP_OK
+			   : mp_fail(e, MP_ENOMEM,
+				 "no memory for the "
+				 "policy assignments");
+}
+
+/* An attribute that must be there and not empty. */
+static int
+take_id(char **to, const struct mp_xml_node *n, const char *name,
+    struct mp_error *e)
+{
+	int x = copy(to, mp_xml_attr(n, name), NAME_MAX_LEN, name, e);
+
+	if (x == MP_OK && **to == '\0')
+		return mp_fail(
+		    e, MP_EREPLY, "a policy assignment has no %s", name);
+	return x;
+}
+
+static int
+take_name(char **to, const struct mp_xml_node *n, const char *name,
+    struct mp_error *e)
+{
+	return copy(to, mp_xml_attr(n, name), NAME_MAX_LEN, name, e);
+}
+
+/* The first location; more would be other places of the same body. */
+static int
+take_location(struct mp_assignment *a, const struct mp_xml_node *policy,
+    struct mp_error *e)
+{
+	const struct mp_xml_node *l = mp_xml_child(policy, "PolicyLocation");
+	const char *hash = l == NULL ? NULL : mp_xml_attr(l, "PolicyHash");
+	const char *hash_ex = l == NULL ? NULL : mp_xml_attr(l, "PolicyHashEx");
+	int x;
+
+	if ((x = copy(&a->location, mp_xml_text(l), LOCATION_MAX_LEN,
+		 "PolicyLocation", e)) != MP_OK ||
+	    (x = copy(&a->hash, hash, NAME_MAX_LEN, "PolicyHash", e)) != MP_OK)
+		return x;
+	return copy(&a->hash_ex, hash_ex, NAME_MAX_LEN, "PolicyHashEx", e);
+}
+
+static int
+take_policy(struct mp_assignment *a, const struct mp_xml_node *assignment,
+    const struct mp_xml_node *policy, struct mp_error *e)
+{
+	const char *flags = mp_xml_attr(policy, "PolicyFlags");
+	uint64_t n = 0;
+	int x;
+
+	if ((x = take_id(&a->id, assignment, "PolicyAssignmentID", e)) !=
+		MP_OK ||
+	    (x = take_id(&a->policy, policy, "PolicyID", e)) != MP_OK ||
+	    (x = take_name(&a->version, policy, "PolicyVersion", e)) != MP_OK ||
+	    (x = take_name(&a->category, policy, "PolicyCategory", e)) !=
+		MP_OK ||
+	    (x = take_name(&a->type, policy, "PolicyType", e)) != MP_OK ||
+	    (x = take_location(a, policy, e)) != MP_OK)
+		return x;
+	if (flags != NULL && flags[0] != '\0' &&
+	    !mp_number(flags, UINT32_MAX, &n))
+		return mp_fail(e, MP_EREPLY,
+		    "policy assignment %.100s has "
+		    "PolicyFlags \"%.20s\", which is no number",
+		    a->id, flags);
+	a->flags = (unsigned)n;
+	return MP_OK;
+}
+
+static size_t
+count(const struct mp_xml_node *root)
+{
+	const struct mp_xml_node *a, *p;
+	size_t n = 0;
+
+	for (a = mp_xml_child(root, "PolicyAssignment"); a != NULL;
+	     a = mp_xml_next(a, "PolicyAssignment"))
+		for (p = mp_xml_child(a, "Policy"); p != NULL;
+		     p = mp_xml_next(p, "Policy"))
+			n++;
+	return n;
+}
+
+static int
+take_all(const struct mp_xml_node *root, struct mp_assignments *out,
+    struct mp_error *e)
+{
+	const struct mp_xml_node *a, *p;
+	size_t n = count(root);
+	int x;
+
+	if (n > MP_ASSIGNMENTS_MAX)
+		return mp_fail(e, MP_ELIMIT,
+		    "%zu policy assignments in one "
+		    "reply are more than the %d we take",
+		    n, MP_ASSIGNMENTS_MAX);
+	out->list = calloc(n + 1, sizeof(*out->list));
+	if (out->list == NULL)
+		return mp_fail(e, MP_ENOMEM,
+		    "no memory for %zu policy "
+		    "assignments",
+		    n);
+	for (a = mp_xml_child(root, "PolicyAssignment"); a != NULL;
+	     a = mp_xml_next(a, "PolicyAssignment"))
+		for (p = mp_xml_child(a, "Policy"); p != NULL;
+		     p = mp_xml_next(p, "Policy")) {
+			/* Counted first, so that release sees a half one. */
+			x = take_policy(&out->list[out->count++], a, p, e);
+			if (x != MP_OK)
+				return x;
+		}
+	return MP_OK;
+}
+
+static int
+take_reply(const struct mp_xml_node *root, struct mp_assignments *out,
+    struct mp_error *e)
+{
+	const char *type = mp_xml_attr(root, "ReplyType");
+	int x;
+
+	if (!mp_xml_is(root, "ReplyAssignments"))
+		return mp_fail(e, MP_EREPLY,
+		    "the answer to a policy request is "
+		    "<%.40s>, not <ReplyAssignments>",
+		    mp_xml_name(root));
+	if (type == NULL ||
+	    (strcasecmp(type, "Full") != 0 && strcasecmp(type, "Delta") != 0))
+		return mp_fail(e, MP_EREPLY,
+		    "the policy reply has ReplyType "
+		    "\"%.20s\", neither Full nor Delta",
+		    type == NULL ? "" : type);
+	if ((x = copy(&out->reply_type, type, NAME_MAX_LEN, "ReplyType", e)) !=
+		MP_OK ||
+	    (x = copy(&out->cookie, mp_xml_child_text(root, "ServerCookie"),
+		 NAME_MAX_LEN, "ServerCookie", e)) != MP_OK)
+		return x;
+	return take_all(root, out, e);
+}
+
+int
+mp_assignments_parse(
+    const struct mp_buf *xml, struct mp_assignments *out, struct mp_error *e)
+{
+	struct mp_xml *doc;
+	int x;
+
+	memset(out, 0, sizeof(*out));
+	x = mp_xml_parse(
+	    &doc, (const char *)xml->data, xml->len, "the policy reply", e);
+	if (x != MP_OK)
+		return x;
+	x = take_reply(mp_xml_root(doc), out, e);
+	if (x != MP_OK)
+		mp_assignments_release(out);
+	mp_xml_free(doc);
+	return x;
+}
+
+void
+mp_assignments_release(struct mp_assignments *a)
+{
+	if (a == NULL)
+		return;
+	for (size_t i = 0; i < a->count; i++) {
+		free(a->list[i].id);
+		free(a->list[i].policy);
+		free(a->list[i].version);
+		free(a->list[i].category);
+		free(a->list[i].type);
+		free(a->list[i].location);
+		free(a->list[i].hash);
+		free(a->list[i].hash_ex);
+	}
+	free(a->list);
+	free(a->reply_type);
+	free(a->cookie);
+	memset(a, 0, sizeof(*a));
+}
+
+const struct mp_assignment *
+mp_assignments_find(const struct mp_assignments *a, const char *id)
+{
+	for (size_t i = 0; i < a->count; i++)
+		if (strcasecmp(a->list[i].id, id) == 0)
+			return &a->list[i];
+	for (size_t i = 0; i < a->count; i++)
+		if (strcasecmp(a->list[i].policy, id) == 0)
+			return &a->list[i];
+	return NULL;
+}
