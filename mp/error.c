@@ -4,6 +4,32 @@
 #include <stdio.h>
 #include <string.h>
 
+/*
+ * Sentences quote strangers and are cut: what is no printable UTF-8 becomes
+ * '?', so that no terminal obeys it and no JSON writer chokes on it. Lead
+ * bytes tell a sequence's length; C2 80 to C2 9F are control characters.
+ */
+static void
+clean(char *text)
+{
+	unsigned char *p = (unsigned char *)text;
+	size_t n, i;
+
+	for (; *p != '\0'; p += n) {
+		n = *p < 0xC2 || *p > 0xF4 ? 1
+		    : *p < 0xE0            ? 2
+		    : *p < 0xF0            ? 3
+					   : 4;
+		for (i = 1; i < n && (p[i] & 0xC0) == 0x80; i++)
+			continue;
+		if (i == n && n > 1 && !(p[0] == 0xC2 && p[1] < 0xA0))
+			continue;
+		if (n > 1 || *p < ' ' || *p > '~')
+			*p = '?';
+		n = 1;
+	}
+}
+
 int
 mp_fail(struct mp_error *e, enum mp_err code, const char *fmt, ...)
 {
@@ -15,6 +41,7 @@ mp_fail(struct mp_error *e, enum mp_err code, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	clean(text);
 	e->code = code;
 	memcpy(e->text, text, sizeof(e->text));
 	return code;
@@ -38,6 +65,7 @@ mp_fail_in(struct mp_error *e, const char *fmt, ...)
 	memcpy(text + used, e->text, sizeof(e->text));
 	memcpy(e->text, text, sizeof(e->text));
 	e->text[sizeof(e->text) - 1] = '\0';
+	clean(e->text);
 	return e->code;
 }
 

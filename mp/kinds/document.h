@@ -35,8 +35,8 @@ struct mp_key_information {
 	char *machine;
 	char *fqdn;
 	char *site;
-	X509 *cert;       /* MPCERTIFICATE; NULL if none */
-	char *root_key;   /* TRUSTEDROOTKEY, hex as sent; "" if none */
+	X509 *cert;     /* MPCERTIFICATE; NULL if none */
+	char *root_key; /* TRUSTEDROOTKEY, hex as sent; "" if none */
 };
 
 struct mp_certificates {
@@ -45,16 +45,16 @@ struct mp_certificates {
 	X509 *site;       /* SITESIGNCERT */
 };
 
-int mp_list_parse(const struct mp_buf *xml, struct mp_list *out,
-    struct mp_error *e);
+int mp_list_parse(
+    const struct mp_buf *xml, struct mp_list *out, struct mp_error *e);
 void mp_list_release(struct mp_list *l);
 int mp_key_information_parse(const struct mp_buf *xml,
     struct mp_key_information *out, struct mp_error *e);
 void mp_key_information_release(struct mp_key_information *k);
-int mp_certificates_parse(const struct mp_buf *xml,
-    struct mp_certificates *out, struct mp_error *e);
-int mp_site_certificate_parse(const struct mp_buf *xml, X509 **site,
-    struct mp_error *e);
+int mp_certificates_parse(
+    const struct mp_buf *xml, struct mp_certificates *out, struct mp_error *e);
+int mp_site_certificate_parse(
+    const struct mp_buf *xml, X509 **site, struct mp_error *e);
 void mp_certificates_release(struct mp_certificates *c);
 
 #endif
