@@ -88,7 +88,9 @@ check_section(struct reading *r, const char *line)
 	if (*line != '[')
 		return;
 	len = strcspn(++line, "]");
-	if (line[len] == ']' && !known_section(line, len))
+	if (line[len] != ']')
+		complain(r, "the section's name has no closing bracket");
+	else if (!known_section(line, len))
 		complain(r, "there is no section [%.*s]: use [agent] or [mp]",
 		    (int)(len > 64 ? 64 : len), line);
 }
@@ -125,7 +127,7 @@ take(void *ctx, const char *section, const char *name, const char *value)
 		k++;
 	if (k == keys + NKEYS)
 		return complain(r,
-		    "there is no key %.64s in [%.64s]: "
+		    "there is no key %.64s in section [%.64s]: "
 		    "sealpoint.conf(5) lists them",
 		    name, section);
 	if (r->s->value[k->id] != NULL)
@@ -160,6 +162,7 @@ parse(struct reading *r)
 
 	/* inih's own bounds, which would cut a long path in two. */
 	ini_use_stack = false;
+	ini_initial_alloc = CONF_LINE_MAX;
 	ini_max_line = CONF_LINE_MAX;
 	line = ini_parse_stream(read_line, r, take, r);
 	if (line != 0 && !r->bad) {

@@ -25,9 +25,12 @@ static const struct flag flags_known[] = {
     {64, "compressed"},
 };
 
+/* The first character may not hide the file or look like an option. */
 static bool
-harmless(char c)
+harmless(char c, bool first)
 {
+	if (first && (c == '.' || c == '-'))
+		return false;
 	return c != '\0' && strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				   "abcdefghijklmnopqrstuvwxyz0123456789._-",
 				c) != NULL;
@@ -60,11 +63,13 @@ policyname_file(const char *id, char name[POLICYNAME_MAX])
 	}
 	changed = len == 0 || len > PLAIN_MAX;
 	for (; n < len && n < PLAIN_MAX; n++) {
-		bool fine = harmless(from[n]) && (n > 0 || from[n] != '.');
+		bool fine = harmless(from[n], n == 0);
 
 		name[n] = fine ? from[n] : '_';
 		changed = changed || !fine;
 	}
+	if (n == 0)
+		name[n++] = '_';
 	name[n] = '\0';
 	if (changed)
 		tag(id, mark);
