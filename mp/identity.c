@@ -196,8 +196,7 @@ mp_identity_open(struct mp_identity *me, struct evp *evp,
 		r = mp_fail(e, MP_ENOMEM, "no memory for an identity");
 		goto out;
 	}
-	if (evp_key(evp, s, &me->id, me->cert, &me->key, &why) !=
-	    SIGNER_OK)
+	if (evp_key(evp, s, &me->id, me->cert, &me->key, &why) != SIGNER_OK)
 		r = mp_fail(e, MP_ESIGNER, "cannot make a key of %s: %s",
 		    me->thumbprint, why.text);
 out:

@@ -23,7 +23,7 @@ struct mp_assignment {
 	char *version;
 	char *category; /* "" if none */
 	char *type;     /* "" if none */
-	char *location; /* URL, placeholder <mp> not yet replaced */
+	char *location; /* URL; <mp> stands for the MP asked */
 	char *hash;     /* PolicyHash, "" if none */
 	char *hash_ex;
 	unsigned flags;

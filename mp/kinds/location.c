@@ -5,8 +5,8 @@
 
 #define QUERY_MAX 2048 /* bytes of a location's query */
 
-/* How the placeholder is met: as is, and escaped once too often. */
-static const char *const placeholders[] = {"<mp>", "%3Cmp%3E", "&lt;mp&gt;"};
+/* How the stand-in for a host is met: as is, and escaped once too often. */
+static const char *const standins[] = {"<mp>", "%3Cmp%3E", "&lt;mp&gt;"};
 
 /* Folders that hold policy bodies, spelled as we ask for them (1.1). */
 static const char *const folders[] = {"/SMS_MP/", "/SMS_MP_WindowsAuth/",
@@ -26,14 +26,14 @@ skip(const char **p, const char *text)
 	return true;
 }
 
-/* The host part: a placeholder, or our management point itself. */
+/* The host part: a stand-in, or our management point itself. */
 static bool
 skip_host(const char **p, const char *host)
 {
 	bool found = false;
 
-	for (size_t i = 0; !found && i < COUNT(placeholders); i++)
-		found = skip(p, placeholders[i]);
+	for (size_t i = 0; !found && i < COUNT(standins); i++)
+		found = skip(p, standins[i]);
 	if (!found && !skip(p, host))
 		return false;
 	if (**p == ':') {

@@ -10,7 +10,7 @@
 
 /*
  * location: http(s)://HOST[:PORT]/SMS_MP/.sms_pol?..., HOST being `host` or
- * the placeholder <mp>. Appends path and query, percent-encoded.
+ * <mp>, which stands for it. Appends path and query, percent-encoded.
  */
 int mp_location_path(const char *location, const char *host,
     struct mp_buf *path, struct mp_error *e);
