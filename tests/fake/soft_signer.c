@@ -434,6 +434,24 @@ generate(const char *type)
 	return NULL;
 }
 
+/* X509_set_pubkey() leaves the whole key in the X509; this one has half. */
+static X509 *
+publish(X509 *x)
+{
+	unsigned char *der = NULL;
+	const unsigned char *p;
+	X509 *copy;
+	int len = i2d_X509(x, &der);
+
+	must(len > 0, "i2d_X509");
+	p = der;
+	copy = d2i_X509(NULL, &p, len);
+	must(copy != NULL, "d2i_X509");
+	OPENSSL_free(der);
+	X509_free(x);
+	return copy;
+}
+
 void
 soft_signer_make(struct soft_signer *s, const char *type, const char *cn,
     struct signer_identity *id, X509 **cert)
@@ -458,6 +476,7 @@ soft_signer_make(struct soft_signer *s, const char *type, const char *cn,
 	must(X509_sign(x, key,
 		 EVP_PKEY_is_a(key, "ED25519") ? NULL : EVP_sha256()) > 0,
 	    "X509_sign");
+	x = publish(x);
 	soft_signer_add(s, key, x, id);
 	EVP_PKEY_free(key);
 	if (cert != NULL)
