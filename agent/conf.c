@@ -18,6 +18,8 @@
 #define DEADLINE_MS 20000
 #define CLIENTS 1024
 #define SESSIONS 8
+#define NAME_CHARS \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 /* What inih's callback needs; the first complaint is kept. */
 struct reading {
@@ -274,6 +276,14 @@ token_section(struct reading *rd, const char *name)
 	if (c->ntokens == CONF_TOKENS_MAX) {
 		(void)complain(
 		    rd, "more than %d [token] sections", CONF_TOKENS_MAX);
+		return NULL;
+	}
+	/* It becomes part of a file's name. */
+	if (name[0] == '.' || name[strspn(name, NAME_CHARS)] != '\0') {
+		(void)complain(rd,
+		    "the name in [token %s] may hold letters, "
+		    "digits, '.', '_' and '-' only",
+		    name);
 		return NULL;
 	}
 	t = &c->tokens[c->ntokens];

@@ -382,6 +382,18 @@ proto_failure_parse(struct wire_reader *r, struct signer_trouble *why)
 	return wire_end(r) && retry <= 1 ? SIGNER_OK : SIGNER_EPROTO;
 }
 
+const char *
+proto_state_name(int err)
+{
+	if (err == SIGNER_OK)
+		return "ready";
+	if (err == SIGNER_EABSENT)
+		return "absent";
+	if (err == SIGNER_EPIN || err == SIGNER_EPINLOCKED)
+		return "pin";
+	return "failed";
+}
+
 void
 proto_identity_put(struct wire_writer *w, const struct signer_identity *id)
 {

@@ -130,6 +130,9 @@ size_t proto_failure_pack(uint8_t *p, size_t cap, uint32_t id,
     enum proto_type type, int err, const struct signer_trouble *why);
 int proto_failure_parse(struct wire_reader *r, struct signer_trouble *why);
 
+/* The word of client_token.state for a token that reports err. */
+const char *proto_state_name(int err);
+
 /* An identity inside other packets: 20 bytes SHA-1, 32 bytes SHA-256, u8
  * type, u32 bits, u32 mechs, u32 uses, str token. */
 void proto_identity_put(

@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SECRET_MAX 256 /* bytes: PKCS#11 sets no limit to a PIN; this is ours \
-			*/
+#define SECRET_MAX                                                 \
+	256 /* bytes: PKCS#11 sets no limit to a PIN; this is ours \
+	     */
 
 struct secret {
 	uint8_t *bytes; /* a page of its own; NULL until secret_init() */

@@ -50,7 +50,7 @@ struct signer_trouble {
 	uint32_t ckr;               /* CKR value of the token, or 0 */
 	bool retry;                 /* the same request may succeed later */
 	char text[SIGNER_TEXT_MAX]; /* one sentence; says what to do */
-	int err;                    /* enum signer_err: what the call returned */
+	int err; /* enum signer_err: what the call returned */
 };
 
 enum signer_keytype {

@@ -1,0 +1,38 @@
+/*
+ * The front process: what its rooms share. One thread, one event loop; it
+ * parses what strangers send, decides, and hands the work to the workers. It
+ * holds no secret, loads no PKCS#11 module and never blocks.
+ */
+#ifndef AGENT_FRONT_FRONT_H
+#define AGENT_FRONT_FRONT_H
+
+#include "agent/conf.h"
+#include "agent/proto.h"
+
+#define FRONT_INFLIGHT_MAX 32 /* requests of one connection at once */
+
+struct event_base;
+struct catalogue;
+struct overseer;
+struct peers;
+struct tickets;
+struct timer;
+struct workers;
+
+struct front {
+	const struct conf *conf;
+	struct event_base *base;
+	struct catalogue *catalogue;
+	struct overseer *overseer;
+	struct peers *peers;
+	struct tickets *tickets;
+	struct timer *timer;
+	struct workers *workers;
+	/* Where packets are received, and made: one at a time. */
+	uint8_t buf[PROTO_PACKET_MAX + 64];
+	uint8_t out[PROTO_PACKET_MAX];
+};
+
+uint64_t front_now(void); /* ms, monotonic */
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * sealpoint-front: the agent's face to its clients. Started by sealpointd,
+ * with the listening socket as descriptor 3 and the supervisor as 4.
+ */
+#include <sys/resource.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "agent/front/catalogue.h"
+#include "agent/front/front.h"
+#include "agent/front/overseer.h"
+#include "agent/front/peers.h"
+#include "agent/front/tickets.h"
+#include "agent/front/timer.h"
+#include "agent/front/workers.h"
+#include "agent/harden.h"
+#include "agent/log.h"
+
+#define LISTEN_FD 3
+#define OVERSEER_FD 4
+#define SPARE_FDS 64 /* besides the clients' */
+
+/* Large, and one per process. */
+static struct conf conf;
+static struct front front;
+
+/* A descriptor for every client that the configuration admits. */
+static int
+make_room(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
+		return -1;
+	lim.rlim_cur = lim.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &lim) != 0)
+		return -1;
+	if (lim.rlim_cur >= conf.clients + SPARE_FDS)
+		return 0;
+	log_line(LOG_LEVEL_ERROR,
+	    "clients = %u needs a limit of %u open files, "
+	    "and it is %llu; raise it (LimitNOFILE=) or lower clients",
+	    conf.clients, conf.clients + SPARE_FDS,
+	    (unsigned long long)lim.rlim_cur);
+	return -1;
+}
+
+static int
+furnish(struct front *f)
+{
+	f->conf = &conf;
+	f->base = event_base_new();
+	if (f->base == NULL)
+		return -1;
+	f->catalogue = catalogue_new();
+	f->tickets = tickets_new();
+	f->timer = timer_open(f);
+	f->workers = workers_open(f);
+	f->overseer = overseer_open(f, OVERSEER_FD);
+	if (f->catalogue == NULL || f->tickets == NULL || f->timer == NULL ||
+	    f->workers == NULL || f->overseer == NULL)
+		return -1;
+	/* Last: from here on clients come. */
+	f->peers = peers_open(f, LISTEN_FD);
+	return f->peers == NULL ? -1 : 0;
+}
+
+static void
+clear_out(struct front *f)
+{
+	peers_close(f->peers);
+	overseer_close(f->overseer);
+	workers_close(f->workers);
+	timer_close(f->timer);
+	tickets_free(f->tickets);
+	catalogue_free(f->catalogue);
+	event_base_free(f->base);
+}
+
+int
+main(int argc, char **argv)
+{
+	char text[CONF_TEXT_MAX];
+
+	if (argc != 3) {
+		(void)fprintf(stderr,
+		    "usage: sealpoint-front FILE PARENT\n"
+		    "sealpointd starts this program; see sealpointd(8)\n");
+		return 2;
+	}
+	log_open("sealpointd");
+	if (harden_child((int)strtol(argv[2], NULL, 10)) != 0 ||
+	    harden(OVERSEER_FD + 1) != 0)
+		return 1;
+	if (conf_read(&conf, argv[1], text, sizeof(text)) != 0) {
+		log_line(LOG_LEVEL_ERROR, "%s", text);
+		return 1;
+	}
+	if (make_room() != 0 || furnish(&front) != 0) {
+		log_line(LOG_LEVEL_ERROR, "the front process cannot start");
+		return 1;
+	}
+	(void)event_base_dispatch(front.base);
+	clear_out(&front);
+	return 0;
+}

@@ -1,0 +1,87 @@
+#include "agent/front/overseer.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "agent/front/workers.h"
+#include "agent/link.h"
+#include "agent/log.h"
+
+struct overseer {
+	struct front *front;
+	struct event *readable;
+	int fd;
+};
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct overseer *o = arg;
+	struct wire_reader r;
+	struct link_worker w;
+	uint8_t p[64];
+	int came;
+	long n;
+
+	(void)what;
+	n = link_recv(fd, p, sizeof(p), &came, MSG_DONTWAIT);
+	if (n == -1 && errno == EAGAIN)
+		return;
+	if (n <= 0) {
+		(void)event_base_loopbreak(o->front->base);
+		return;
+	}
+	if (link_kind_get(&r, p, (size_t)n) == LINK_WORKER &&
+	    link_worker_parse(&r, &w) == SIGNER_OK && came != -1)
+		workers_attach(o->front, w.index, w.generation, came);
+	else if (came != -1)
+		(void)close(came);
+}
+
+struct overseer *
+overseer_open(struct front *f, int fd)
+{
+	struct overseer *o = calloc(1, sizeof(*o));
+
+	if (o == NULL)
+		return NULL;
+	o->front = f;
+	o->fd = fd;
+	o->readable =
+	    event_new(f->base, fd, EV_READ | EV_PERSIST, on_readable, o);
+	if (o->readable != NULL && event_add(o->readable, NULL) == 0)
+		return o;
+	if (o->readable != NULL)
+		event_free(o->readable);
+	free(o);
+	return NULL;
+}
+
+void
+overseer_close(struct overseer *o)
+{
+	if (o == NULL)
+		return;
+	event_free(o->readable);
+	(void)close(o->fd);
+	free(o);
+}
+
+void
+overseer_kill(struct overseer *o, unsigned index, uint32_t generation)
+{
+	const struct link_worker w = {(uint16_t)index, generation};
+	uint8_t p[16];
+	size_t len = link_worker_pack(p, sizeof(p), LINK_KILL, &w);
+
+	log_line(LOG_LEVEL_ERROR,
+	    "token %s: its worker answers nothing; it is "
+	    "ended and started again",
+	    o->front->conf->tokens[index].name);
+	(void)link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+}

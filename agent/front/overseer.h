@@ -1,0 +1,17 @@
+/*
+ * The supervisor as the front sees it: it brings new workers, and ends those
+ * that hang. When it goes, the front goes.
+ */
+#ifndef AGENT_FRONT_OVERSEER_H
+#define AGENT_FRONT_OVERSEER_H
+
+#include "agent/front/front.h"
+
+/* Takes fd over. NULL: no memory. */
+struct overseer *overseer_open(struct front *f, int fd);
+void overseer_close(struct overseer *o);
+
+/* Asks for the end of that very process; a new one will come. */
+void overseer_kill(struct overseer *o, unsigned index, uint32_t generation);
+
+#endif

@@ -1,0 +1,325 @@
+#include "agent/front/peers.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "agent/front/route.h"
+#include "agent/front/workers.h"
+#include "agent/log.h"
+
+#define UNREAD_MAX (256u << 10) /* bytes of replies that a client may leave */
+#define BURST 8 /* packets of one client before others have their turn */
+
+struct reply {
+	struct reply *next;
+	size_t len;
+	uint8_t packet[];
+};
+
+struct peers {
+	struct front *front;
+	struct event *acceptable;
+	int fd;
+	bool full; /* said so, and not yet relieved */
+	unsigned count;
+	unsigned slots;
+	uint32_t serial;
+	struct peer *table[];
+};
+
+struct peer *
+peers_find(struct peers *ps, struct link_client name)
+{
+	struct peer *p = name.slot < ps->slots ? ps->table[name.slot] : NULL;
+
+	return p != NULL && p->name.serial == name.serial && !p->doomed ? p
+									: NULL;
+}
+
+/* Frees what it has and forgets it; its tickets find nobody from now on. */
+static void
+drop(struct peer *p)
+{
+	struct peers *ps = p->front->peers;
+	struct reply *q;
+
+	workers_forget(p->front, p);
+	ps->table[p->name.slot] = NULL;
+	ps->count--;
+	ps->full = false;
+	while ((q = p->first) != NULL) {
+		p->first = q->next;
+		free(q);
+	}
+	event_free(p->readable);
+	event_free(p->writable);
+	/* The workers may hold copies of the descriptor. */
+	(void)shutdown(p->fd, SHUT_RDWR);
+	(void)close(p->fd);
+	free(p);
+}
+
+/* Drops it from the event loop, where no caller holds the pointer. */
+static void
+doom(struct peer *p)
+{
+	p->doomed = true;
+	event_active(p->readable, EV_READ, 0);
+}
+
+/* May it ask more now? What it sends else waits in its own socket. */
+static bool
+welcome(const struct peer *p)
+{
+	return p->inflight < FRONT_INFLIGHT_MAX && p->first == NULL &&
+	       !p->doomed;
+}
+
+static void
+resume(struct peer *p)
+{
+	if (welcome(p) && !event_pending(p->readable, EV_READ, NULL))
+		(void)event_add(p->readable, NULL);
+}
+
+void
+peer_settle(struct peer *p)
+{
+	p->inflight--;
+	resume(p);
+}
+
+static void
+queue(struct peer *p, const uint8_t *packet, size_t len)
+{
+	struct reply *q = malloc(sizeof(*q) + len);
+
+	if (q == NULL || p->queued + len > UNREAD_MAX) {
+		free(q);
+		log_line(LOG_LEVEL_WARNING,
+		    "client of uid %u (pid %d) leaves its "
+		    "replies unread; dropped",
+		    p->who.uid, (int)p->who.pid);
+		doom(p);
+		return;
+	}
+	q->next = NULL;
+	q->len = len;
+	memcpy(q->packet, packet, len);
+	if (p->last != NULL)
+		p->last->next = q;
+	else
+		p->first = q;
+	p->last = q;
+	p->queued += len;
+	(void)event_add(p->writable, NULL);
+}
+
+void
+peer_send(struct peer *p, const uint8_t *packet, size_t len)
+{
+	if (p->doomed)
+		return;
+	if (p->first == NULL) {
+		if (send(p->fd, packet, len, MSG_DONTWAIT | MSG_NOSIGNAL) != -1)
+			return;
+		if (errno != EAGAIN && errno != ENOBUFS) {
+			doom(p);
+			return;
+		}
+	}
+	queue(p, packet, len);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct peer *p = arg;
+	struct reply *q;
+
+	(void)what;
+	while ((q = p->first) != NULL && !p->doomed) {
+		if (send(fd, q->packet, q->len, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+		    -1) {
+			if (errno != EAGAIN && errno != ENOBUFS)
+				doom(p);
+			else
+				(void)event_add(p->writable, NULL);
+			return;
+		}
+		p->first = q->next;
+		if (p->first == NULL)
+			p->last = NULL;
+		p->queued -= q->len;
+		free(q);
+	}
+	resume(p);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct peer *p = arg;
+	struct front *f = p->front;
+	ssize_t n;
+
+	(void)what;
+	for (int i = 0; i < BURST && welcome(p); i++) {
+		n = recv(
+		    fd, f->buf, PROTO_PACKET_MAX, MSG_DONTWAIT | MSG_TRUNC);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0 || n > PROTO_PACKET_MAX ||
+		    route_packet(f, p, f->buf, (size_t)n) != 0) {
+			drop(p);
+			return;
+		}
+		/* One at a time is the usual way: no second look then. */
+		if (p->inflight <= 1)
+			break;
+	}
+	if (p->doomed)
+		drop(p);
+	else if (!welcome(p))
+		(void)event_del(p->readable);
+}
+
+/* Who it is, as the kernel says. 0, or -1: then it is nobody for us. */
+static int
+identify(int fd, struct policy_caller *who)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	memset(who, 0, sizeof(*who));
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		return -1;
+	who->pid = cred.pid;
+	who->uid = cred.uid;
+	who->gid = cred.gid;
+	len = sizeof(who->groups);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, who->groups, &len) == 0)
+		who->ngroups = len / sizeof(who->groups[0]);
+	return 0;
+}
+
+static struct peer *
+admit(struct front *f, int fd, const struct policy_caller *who, uint32_t slot)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->front = f;
+	p->fd = fd;
+	p->who = *who;
+	p->sections = policy_sections(f->conf, who);
+	p->name.slot = slot;
+	p->name.serial = ++f->peers->serial;
+	p->readable =
+	    event_new(f->base, fd, EV_READ | EV_PERSIST, on_readable, p);
+	p->writable = event_new(f->base, fd, EV_WRITE, on_writable, p);
+	if (p->readable != NULL && p->writable != NULL &&
+	    event_add(p->readable, NULL) == 0)
+		return p;
+	if (p->readable != NULL)
+		event_free(p->readable);
+	if (p->writable != NULL)
+		event_free(p->writable);
+	free(p);
+	return NULL;
+}
+
+/*
+ * A free slot; slots if there is none for this uid: nobody may take more
+ * than half of the table, so that there is room for the others.
+ */
+static uint32_t
+find_slot(const struct peers *ps, uid_t uid)
+{
+	uint32_t slot = ps->slots;
+	unsigned mine = 0;
+
+	for (uint32_t i = 0; i < ps->slots; i++) {
+		if (ps->table[i] == NULL)
+			slot = i;
+		else if (ps->table[i]->who.uid == uid)
+			mine++;
+	}
+	return mine > ps->slots / 2 ? ps->slots : slot;
+}
+
+static void
+on_acceptable(evutil_socket_t listener, short what, void *arg)
+{
+	struct front *f = arg;
+	struct peers *ps = f->peers;
+	struct policy_caller who;
+	uint32_t slot;
+	int fd;
+
+	(void)what;
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (fd == -1)
+		return;
+	if (identify(fd, &who) != 0) {
+		(void)close(fd);
+		return;
+	}
+	slot = find_slot(ps, who.uid);
+	if (slot < ps->slots)
+		ps->table[slot] = admit(f, fd, &who, slot);
+	if (slot < ps->slots && ps->table[slot] != NULL) {
+		ps->count++;
+		return;
+	}
+	if (!ps->full)
+		log_line(LOG_LEVEL_WARNING,
+		    "no room for another client of uid %u "
+		    "(%u connected); refused, as others will be",
+		    who.uid, ps->count);
+	ps->full = true;
+	(void)close(fd);
+}
+
+struct peers *
+peers_open(struct front *f, int fd)
+{
+	unsigned slots = f->conf->clients;
+	struct peers *ps;
+
+	ps = calloc(1, sizeof(*ps) + slots * sizeof(struct peer *));
+	if (ps == NULL)
+		return NULL;
+	ps->front = f;
+	ps->fd = fd;
+	ps->slots = slots;
+	ps->acceptable =
+	    event_new(f->base, fd, EV_READ | EV_PERSIST, on_acceptable, f);
+	if (ps->acceptable == NULL || event_add(ps->acceptable, NULL) != 0) {
+		if (ps->acceptable != NULL)
+			event_free(ps->acceptable);
+		free(ps);
+		return NULL;
+	}
+	return ps;
+}
+
+void
+peers_close(struct peers *ps)
+{
+	if (ps == NULL)
+		return;
+	for (uint32_t i = 0; i < ps->slots; i++)
+		if (ps->table[i] != NULL)
+			drop(ps->table[i]);
+	event_free(ps->acceptable);
+	(void)close(ps->fd);
+	free(ps);
+}

@@ -1,0 +1,264 @@
+#include "agent/link.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/proto.h"
+
+static void
+start(struct wire_writer *w, uint8_t *p, size_t cap, enum link_kind kind)
+{
+	wire_write(w, p, cap);
+	wire_put_u8(w, (uint8_t)kind);
+}
+
+static int
+finish(const struct wire_reader *r)
+{
+	return wire_end(r) ? SIGNER_OK : SIGNER_EPROTO;
+}
+
+uint8_t
+link_kind_get(struct wire_reader *r, const uint8_t *p, size_t len)
+{
+	wire_read(r, p, len);
+	return wire_get_u8(r);
+}
+
+size_t
+link_request_pack(uint8_t *p, size_t cap, const struct link_request *q)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, LINK_REQUEST);
+	wire_put_u64(&w, q->ticket);
+	wire_put_u32(&w, q->client.slot);
+	wire_put_u32(&w, q->client.serial);
+	return wire_len(&w);
+}
+
+int
+link_request_parse(struct wire_reader *r, struct link_request *q)
+{
+	q->ticket = wire_get_u64(r);
+	q->client.slot = wire_get_u32(r);
+	q->client.serial = wire_get_u32(r);
+	return r->bad ? SIGNER_EPROTO : SIGNER_OK;
+}
+
+size_t
+link_gone_pack(uint8_t *p, size_t cap, struct link_client c)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, LINK_GONE);
+	wire_put_u32(&w, c.slot);
+	wire_put_u32(&w, c.serial);
+	return wire_len(&w);
+}
+
+int
+link_gone_parse(struct wire_reader *r, struct link_client *c)
+{
+	c->slot = wire_get_u32(r);
+	c->serial = wire_get_u32(r);
+	return finish(r);
+}
+
+size_t
+link_rescan_pack(uint8_t *p, size_t cap)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, LINK_RESCAN);
+	return wire_len(&w);
+}
+
+static size_t
+outcome(uint8_t *p, size_t cap, enum link_kind kind, const struct link_done *d)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, kind);
+	wire_put_u64(&w, d->ticket);
+	wire_put_u16(&w, d->status);
+	return wire_len(&w);
+}
+
+size_t
+link_done_pack(uint8_t *p, size_t cap, const struct link_done *d)
+{
+	return outcome(p, cap, LINK_DONE, d);
+}
+
+int
+link_done_parse(struct wire_reader *r, struct link_done *d)
+{
+	d->ticket = wire_get_u64(r);
+	d->status = wire_get_u16(r);
+	return finish(r);
+}
+
+size_t
+link_reply_pack(uint8_t *p, size_t cap, const struct link_done *d)
+{
+	return outcome(p, cap, LINK_REPLY, d);
+}
+
+int
+link_reply_parse(struct wire_reader *r, struct link_done *d)
+{
+	d->ticket = wire_get_u64(r);
+	d->status = wire_get_u16(r);
+	return r->bad ? SIGNER_EPROTO : SIGNER_OK;
+}
+
+size_t
+link_state_pack(uint8_t *p, size_t cap, const struct link_state *s)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, LINK_STATE);
+	wire_put_u16(&w, (uint16_t)-s->err);
+	wire_put_u8(&w, s->rescan);
+	wire_put_u32(&w, s->why.ckr);
+	wire_put_u8(&w, s->why.retry);
+	wire_put_u64(&w, s->since);
+	wire_put_str(&w, s->label);
+	wire_put_str(&w, s->why.text);
+	return wire_len(&w);
+}
+
+int
+link_state_parse(struct wire_reader *r, struct link_state *s)
+{
+	s->err = -(int)wire_get_u16(r);
+	s->rescan = wire_get_u8(r) != 0;
+	s->why.ckr = wire_get_u32(r);
+	s->why.retry = wire_get_u8(r) != 0;
+	s->since = wire_get_u64(r);
+	wire_get_str(r, s->label, sizeof(s->label));
+	wire_get_str(r, s->why.text, sizeof(s->why.text));
+	return finish(r);
+}
+
+size_t
+link_catalogue_pack(uint8_t *p, size_t cap, const struct link_catalogue *c)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, LINK_CATALOGUE);
+	wire_put_u32(&w, c->from);
+	wire_put_u32(&w, c->total);
+	wire_put_u16(&w, (uint16_t)c->n);
+	for (size_t i = 0; i < c->n; i++)
+		proto_identity_put(&w, &c->ids[i]);
+	return wire_len(&w);
+}
+
+int
+link_catalogue_parse(struct wire_reader *r, struct link_catalogue *c)
+{
+	c->from = wire_get_u32(r);
+	c->total = wire_get_u32(r);
+	c->n = wire_get_u16(r);
+	if (c->n > LINK_PAGE)
+		return SIGNER_EPROTO;
+	for (size_t i = 0; i < c->n; i++)
+		proto_identity_get(r, &c->ids[i]);
+	return finish(r);
+}
+
+size_t
+link_worker_pack(
+    uint8_t *p, size_t cap, enum link_kind kind, const struct link_worker *k)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, kind);
+	wire_put_u16(&w, k->index);
+	wire_put_u32(&w, k->generation);
+	return wire_len(&w);
+}
+
+int
+link_worker_parse(struct wire_reader *r, struct link_worker *k)
+{
+	k->index = wire_get_u16(r);
+	k->generation = wire_get_u32(r);
+	return finish(r);
+}
+
+/* Room for the one descriptor that a packet may carry. */
+union ride {
+	struct cmsghdr align;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+int
+link_send(int sock, const void *head, size_t headlen, const void *body,
+    size_t bodylen, int fd, int flags)
+{
+	/* sendmsg() reads only; struct iovec cannot say so. */
+	union {
+		const void *in;
+		void *out;
+	} h = {head}, b = {body};
+	struct iovec iov[2] = {{h.out, headlen}, {b.out, bodylen}};
+	struct msghdr m = {.msg_iov = iov, .msg_iovlen = bodylen ? 2 : 1};
+	union ride ride;
+	struct cmsghdr *c;
+	ssize_t sent;
+
+	if (fd != -1) {
+		memset(&ride, 0, sizeof(ride));
+		m.msg_control = ride.space;
+		m.msg_controllen = sizeof(ride.space);
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	do
+		sent = sendmsg(sock, &m, flags | MSG_NOSIGNAL);
+	while (sent == -1 && errno == EINTR);
+	return sent == -1 ? -1 : 0;
+}
+
+long
+link_recv(int sock, void *buf, size_t room, int *fd, int flags)
+{
+	struct iovec iov = {buf, room};
+	union ride ride;
+	struct msghdr m = {
+	    .msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = ride.space,
+	    .msg_controllen = sizeof(ride.space),
+	};
+	ssize_t got;
+
+	*fd = -1;
+	do
+		got = recvmsg(sock, &m, flags | MSG_CMSG_CLOEXEC);
+	while (got == -1 && errno == EINTR);
+	if (got < 0)
+		return -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL;
+	     c = CMSG_NXTHDR(&m, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+		    c->cmsg_len == CMSG_LEN(sizeof(int)))
+			memcpy(fd, CMSG_DATA(c), sizeof(int));
+	if ((m.msg_flags & MSG_TRUNC) == 0)
+		return got;
+	if (*fd != -1)
+		(void)close(*fd);
+	*fd = -1;
+	errno = EMSGSIZE;
+	return -1;
+}

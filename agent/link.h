@@ -1,0 +1,110 @@
+/*
+ * What the agent's own processes say to each other: front and worker over
+ * one socketpair, supervisor and front over another (SOCK_SEQPACKET both).
+ * Packers and parsers only, as in proto.h; both ends are always of one build,
+ * so there is no version.
+ */
+#ifndef AGENT_LINK_H
+#define AGENT_LINK_H
+
+#include "agent/signer.h"
+#include "agent/wire.h"
+
+#define LINK_HEADER_MAX 32 /* bytes before the packet in REQUEST and REPLY */
+#define LINK_PAGE 256      /* identities in one CATALOGUE */
+
+enum link_kind {
+	/* front to worker */
+	LINK_REQUEST =
+	    1,           /* answer this client; its descriptor may ride along */
+	LINK_GONE = 2,   /* that client hung up: close its descriptor */
+	LINK_RESCAN = 3, /* look at the token again, then send STATE */
+	/* worker to front */
+	LINK_DONE = 4,      /* the client has its reply */
+	LINK_REPLY = 5,     /* pass this on: the client was not reachable */
+	LINK_STATE = 6,     /* how the token is */
+	LINK_CATALOGUE = 7, /* which identities it holds; in pages */
+	/* supervisor to front */
+	LINK_WORKER = 8, /* a new worker; the socket to it rides along */
+	/* front to supervisor */
+	LINK_KILL = 9, /* that worker hangs: end it */
+};
+
+/* A client's connection: slot of the front's table, and use of the slot. */
+struct link_client {
+	uint32_t slot;
+	uint32_t serial;
+};
+
+/* REQUEST: u8 kind, u64 ticket, u32 slot, u32 serial; then the packet. */
+struct link_request {
+	uint64_t ticket;
+	struct link_client client;
+};
+size_t link_request_pack(uint8_t *p, size_t cap, const struct link_request *q);
+int link_request_parse(struct wire_reader *r, struct link_request *q);
+
+/* GONE: u8 kind, u32 slot, u32 serial. */
+size_t link_gone_pack(uint8_t *p, size_t cap, struct link_client c);
+int link_gone_parse(struct wire_reader *r, struct link_client *c);
+
+/* RESCAN: u8 kind. */
+size_t link_rescan_pack(uint8_t *p, size_t cap);
+
+/* DONE: u8 kind, u64 ticket, u16 status. */
+struct link_done {
+	uint64_t ticket;
+	uint16_t status; /* -(enum signer_err) */
+};
+size_t link_done_pack(uint8_t *p, size_t cap, const struct link_done *d);
+int link_done_parse(struct wire_reader *r, struct link_done *d);
+
+/* REPLY: as DONE; then the packet. The parser leaves r there. */
+size_t link_reply_pack(uint8_t *p, size_t cap, const struct link_done *d);
+int link_reply_parse(struct wire_reader *r, struct link_done *d);
+
+/* STATE: u8 kind, u16 err, u8 rescan, u32 ckr, u8 retry, u64 since, str label,
+ * str text. */
+struct link_state {
+	int err;     /* enum signer_err: OK, or why it cannot serve */
+	bool rescan; /* answers a RESCAN */
+	uint64_t since;
+	char label[SIGNER_TOKEN_MAX];
+	struct signer_trouble why;
+};
+size_t link_state_pack(uint8_t *p, size_t cap, const struct link_state *s);
+int link_state_parse(struct wire_reader *r, struct link_state *s);
+
+/* CATALOGUE: u8 kind, u32 from, u32 total, u16 n, n identities. */
+struct link_catalogue {
+	uint32_t from;
+	uint32_t total;
+	size_t n;
+	struct signer_identity ids[LINK_PAGE];
+};
+size_t link_catalogue_pack(
+    uint8_t *p, size_t cap, const struct link_catalogue *c);
+int link_catalogue_parse(struct wire_reader *r, struct link_catalogue *c);
+
+/* WORKER and KILL: u8 kind, u16 index, u32 generation. */
+struct link_worker {
+	uint16_t index;      /* of the [token] section */
+	uint32_t generation; /* 1 for the first process of that token */
+};
+size_t link_worker_pack(
+    uint8_t *p, size_t cap, enum link_kind kind, const struct link_worker *w);
+int link_worker_parse(struct wire_reader *r, struct link_worker *w);
+
+/* The first byte; leaves r behind it. 0 for an empty packet. */
+uint8_t link_kind_get(struct wire_reader *r, const uint8_t *p, size_t len);
+
+/*
+ * One packet with at most one descriptor. link_send: 0, or -1 with errno.
+ * link_recv: bytes, 0 at the end, -1 with errno; *fd is -1 if none came, and
+ * is close-on-exec.
+ */
+int link_send(int sock, const void *head, size_t headlen, const void *body,
+    size_t bodylen, int fd, int flags);
+long link_recv(int sock, void *buf, size_t room, int *fd, int flags);
+
+#endif

@@ -1,0 +1,392 @@
+#include "agent/worker/desk.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/link.h"
+#include "agent/proto.h"
+#include "agent/worker/serve.h"
+#include "agent/worker/signer_token.h"
+
+#define RETRY_ABSENT_MS 1000 /* between two looks for a token or PIN */
+#define RETRY_DEVICE_MS 250  /* after a device failure */
+#define RESCAN_MS 1000       /* between two scans that a miss asked for */
+#define PACKET_ROOM (PROTO_PACKET_MAX + LINK_HEADER_MAX)
+
+struct desk {
+	struct desk_config cfg;
+	struct clients *clients;
+	struct signer signer;
+	struct serve serve;
+	atomic_int err;       /* how the token is; see link_state */
+	pthread_mutex_t lock; /* of all below, and of what is published */
+	struct link_state state;
+	uint64_t generation; /* of the catalogue that the front has */
+	uint64_t next_try;   /* until then a failure is only repeated */
+	uint64_t next_scan;
+};
+
+/* One thread's buffers. */
+struct seat {
+	struct desk *d;
+	uint8_t in[PACKET_ROOM];
+	uint8_t out[PACKET_ROOM];
+};
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Is the token itself in trouble, and not only this request? */
+static bool
+ails(int err)
+{
+	return err == SIGNER_EABSENT || err == SIGNER_EPIN ||
+	       err == SIGNER_EPINLOCKED || err == SIGNER_EDEVICE;
+}
+
+/* Locked. */
+static void
+send_state(struct desk *d)
+{
+	struct token_stats st;
+	uint8_t p[1024];
+	size_t len;
+
+	token_stats(d->cfg.token, &st);
+	(void)snprintf(d->state.label, sizeof(d->state.label), "%s", st.label);
+	len = link_state_pack(p, sizeof(p), &d->state);
+	(void)link_send(d->cfg.link, p, len, NULL, 0, -1, 0);
+}
+
+/* Locked. The whole list, in pages; the label stands with each identity. */
+static void
+send_catalogue(struct desk *d)
+{
+	static struct link_catalogue page; /* the lock guards it */
+	uint8_t p[PROTO_PACKET_MAX];
+	struct token_stats st;
+	struct token_identity one;
+
+	token_stats(d->cfg.token, &st);
+	memset(&page, 0, sizeof(page));
+	page.total = (uint32_t)st.identities;
+	do {
+		size_t len;
+
+		page.from += (uint32_t)page.n;
+		for (page.n = 0; page.n < LINK_PAGE; page.n++) {
+			struct signer_identity *id = &page.ids[page.n];
+
+			if (token_list(d->cfg.token, page.from + page.n, &one,
+				1, &d->generation) == 0)
+				break;
+			signer_identity_from_token(id, &one);
+			(void)snprintf(
+			    id->token, sizeof(id->token), "%s", st.label);
+		}
+		/* The last page says so itself, should a scan come between. */
+		if (page.n < LINK_PAGE)
+			page.total = page.from + (uint32_t)page.n;
+		len = link_catalogue_pack(p, sizeof(p), &page);
+		(void)link_send(d->cfg.link, p, len, NULL, 0, -1, 0);
+	} while (page.from + page.n < page.total);
+}
+
+/* Locked. Sends what the front does not know yet. */
+static void
+publish(struct desk *d, bool state_changed)
+{
+	uint64_t generation = 0;
+
+	(void)token_list(d->cfg.token, 0, NULL, 0, &generation);
+	if (generation != d->generation)
+		send_catalogue(d);
+	if (state_changed)
+		send_state(d);
+}
+
+/* Notes how a call went; the usual case, all well as before, is quick. */
+static void
+note(struct desk *d, int err, const struct signer_trouble *why)
+{
+	int is = ails(err) ? err : SIGNER_OK;
+	uint64_t generation = 0;
+	bool changed;
+
+	(void)token_list(d->cfg.token, 0, NULL, 0, &generation);
+	if (is == SIGNER_OK && atomic_load(&d->err) == SIGNER_OK &&
+	    generation == d->generation)
+		return;
+	(void)pthread_mutex_lock(&d->lock);
+	changed = d->state.err != is;
+	if (changed)
+		d->state.since = (uint64_t)time(NULL);
+	d->state.err = is;
+	if (is != SIGNER_OK) {
+		d->state.why = *why;
+		d->next_try =
+		    now_ms() +
+		    (is == SIGNER_EDEVICE ? RETRY_DEVICE_MS : RETRY_ABSENT_MS);
+	}
+	atomic_store(&d->err, is);
+	publish(d, changed);
+	(void)pthread_mutex_unlock(&d->lock);
+}
+
+/*
+ * While the token is known to be in trouble, asks it at most now and then:
+ * true with the failure to repeat.
+ */
+static bool
+spared(struct desk *d, int *err, struct signer_trouble *why)
+{
+	bool wait;
+
+	if (atomic_load(&d->err) == SIGNER_OK)
+		return false;
+	(void)pthread_mutex_lock(&d->lock);
+	wait = d->state.err != SIGNER_OK && now_ms() < d->next_try;
+	if (wait) {
+		*err = d->state.err;
+		*why = d->state.why;
+	} else {
+		/* This thread tries; the others wait for what it finds. */
+		d->next_try = now_ms() + RETRY_DEVICE_MS;
+	}
+	(void)pthread_mutex_unlock(&d->lock);
+	return wait;
+}
+
+static void
+bring_up(struct desk *d)
+{
+	struct token_trouble tt;
+	struct signer_trouble why = {0};
+	int err;
+
+	memset(&tt, 0, sizeof(tt));
+	err = signer_err_from_token(token_ready(d->cfg.token, &tt));
+	signer_trouble_from_token(&why, &tt);
+	note(d, err, &why);
+}
+
+static void
+rescan(struct desk *d)
+{
+	struct signer_trouble why = {0};
+	struct token_trouble tt;
+	int err = SIGNER_OK;
+	bool due;
+
+	(void)pthread_mutex_lock(&d->lock);
+	due = now_ms() >= d->next_scan;
+	if (due)
+		d->next_scan = now_ms() + RESCAN_MS;
+	(void)pthread_mutex_unlock(&d->lock);
+	if (due && !spared(d, &err, &why)) {
+		memset(&tt, 0, sizeof(tt));
+		err = signer_err_from_token(token_rescan(d->cfg.token, &tt));
+		signer_trouble_from_token(&why, &tt);
+		note(d, err, &why);
+	}
+	(void)pthread_mutex_lock(&d->lock);
+	d->state.rescan = true;
+	send_state(d);
+	d->state.rescan = false;
+	(void)pthread_mutex_unlock(&d->lock);
+}
+
+static void
+status(void *ctx, struct client_token *t)
+{
+	struct desk *d = ctx;
+	struct token_stats st;
+
+	token_stats(d->cfg.token, &st);
+	(void)snprintf(t->name, sizeof(t->name), "%s", d->cfg.name);
+	(void)snprintf(t->label, sizeof(t->label), "%s", st.label);
+	(void)pthread_mutex_lock(&d->lock);
+	(void)snprintf(
+	    t->state, sizeof(t->state), "%s", proto_state_name(d->state.err));
+	if (d->state.err != SIGNER_OK) {
+		(void)snprintf(
+		    t->trouble, sizeof(t->trouble), "%s", d->state.why.text);
+		t->ckr = d->state.why.ckr;
+	}
+	t->since = d->state.since;
+	(void)pthread_mutex_unlock(&d->lock);
+	t->identities = st.identities;
+	t->sessions = st.sessions;
+	t->signatures = st.signatures;
+	t->decryptions = st.decryptions;
+	t->logins = st.logins;
+	t->searches = st.searches;
+	t->recoveries = st.recoveries;
+	t->restarts = d->cfg.restarts;
+}
+
+/* Home by the short way; through the front if the client is not reachable. */
+static void
+deliver(struct seat *s, const struct link_request *q, const uint8_t *reply,
+    size_t len, int err)
+{
+	const struct link_done done = {q->ticket, (uint16_t)-err};
+	uint8_t p[LINK_HEADER_MAX];
+	size_t head;
+
+	if (len != 0 &&
+	    clients_send(s->d->clients, q->client, reply, len) == 0) {
+		head = link_done_pack(p, sizeof(p), &done);
+		(void)link_send(s->d->cfg.link, p, head, NULL, 0, -1, 0);
+		return;
+	}
+	head = link_reply_pack(p, sizeof(p), &done);
+	(void)link_send(s->d->cfg.link, p, head, reply, len, -1, 0);
+}
+
+/* Repeats a failure to the request in packet. */
+static size_t
+refuse(struct seat *s, const uint8_t *packet, size_t len, int err,
+    const struct signer_trouble *why)
+{
+	struct proto_header h;
+	struct wire_reader r;
+
+	if (proto_header_parse(&r, packet, len, &h) != SIGNER_OK)
+		return 0;
+	return proto_failure_pack(
+	    s->out, sizeof(s->out), h.id, (enum proto_type)h.type, err, why);
+}
+
+static void
+request(struct seat *s, struct wire_reader *r, int fd)
+{
+	struct signer_trouble why = {0};
+	struct link_request q;
+	int err = SIGNER_EPROTO;
+	size_t len;
+
+	if (link_request_parse(r, &q) != SIGNER_OK) {
+		if (fd != -1)
+			(void)close(fd);
+		return;
+	}
+	if (fd != -1)
+		clients_put(s->d->clients, q.client, fd);
+	/* STATUS is answered in any case: it is how trouble is seen. */
+	if (r->left > 1 && r->p[1] != PROTO_STATUS &&
+	    spared(s->d, &err, &why)) {
+		len = refuse(s, r->p, r->left, err, &why);
+	} else {
+		len = serve_answer(&s->d->serve, r->p, r->left, s->out,
+		    sizeof(s->out), &err, &why);
+		if (r->left > 1 && r->p[1] != PROTO_STATUS)
+			note(s->d, err, &why);
+	}
+	deliver(s, &q, s->out, len, err);
+	/* A decrypted key may have passed through here. */
+	explicit_bzero(s->out, len);
+}
+
+static void
+packet(struct seat *s, size_t len, int fd)
+{
+	struct link_client gone;
+	struct wire_reader r;
+	uint8_t kind = link_kind_get(&r, s->in, len);
+
+	if (kind == LINK_REQUEST) {
+		request(s, &r, fd);
+		return;
+	}
+	if (fd != -1)
+		(void)close(fd);
+	if (kind == LINK_RESCAN)
+		rescan(s->d);
+	else if (kind == LINK_GONE && link_gone_parse(&r, &gone) == SIGNER_OK)
+		clients_drop(s->d->clients, gone);
+}
+
+/* One worker thread: receives, answers, again. */
+static void *
+work(void *arg)
+{
+	struct seat *s = arg;
+	long len;
+	int fd;
+
+	for (;;) {
+		len = link_recv(s->d->cfg.link, s->in, sizeof(s->in), &fd, 0);
+		if (len <= 0)
+			_exit(0);
+		packet(s, (size_t)len, fd);
+	}
+}
+
+static int
+start(struct desk *d)
+{
+	pthread_attr_t attr;
+	int r = 0;
+
+	(void)pthread_attr_init(&attr);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	for (unsigned i = 0; i < d->cfg.threads && r == 0; i++) {
+		struct seat *s = calloc(1, sizeof(*s));
+		pthread_t t;
+
+		if (s == NULL)
+			return -1;
+		s->d = d;
+		r = pthread_create(&t, &attr, work, s);
+	}
+	(void)pthread_attr_destroy(&attr);
+	return r == 0 ? 0 : -1;
+}
+
+int
+desk_run(const struct desk_config *cfg)
+{
+	static struct desk d; /* outlives every thread; one per process */
+
+	d.cfg = *cfg;
+	(void)pthread_mutex_init(&d.lock, NULL);
+	d.clients = clients_new(cfg->clients);
+	if (d.clients == NULL)
+		return -1;
+	signer_from_token(&d.signer, cfg->token);
+	d.serve = (struct serve){&d.signer, status, &d};
+	d.state.err = SIGNER_EABSENT; /* so that the first report is news */
+	atomic_store(&d.err, SIGNER_EABSENT);
+	d.state.since = (uint64_t)time(NULL);
+	bring_up(&d);
+	(void)pthread_mutex_lock(&d.lock);
+	send_state(&d);
+	(void)pthread_mutex_unlock(&d.lock);
+	if (start(&d) != 0)
+		return -1;
+	for (;;)
+		(void)pause();
+}
+
+void
+desk_report_failure(int link, int err, const struct signer_trouble *why)
+{
+	struct link_state s = {.err = err, .since = (uint64_t)time(NULL)};
+	uint8_t p[1024];
+
+	s.why = *why;
+	(void)link_send(
+	    link, p, link_state_pack(p, sizeof(p), &s), NULL, 0, -1, 0);
+}

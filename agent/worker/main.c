@@ -1,0 +1,102 @@
+/*
+ * sealpoint-token: the worker of one configured token. Holds the PIN while
+ * it logs in, and the sessions; parses only what our own front sends.
+ * Started by sealpointd, with the socket to the front as descriptor 3.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/conf.h"
+#include "agent/harden.h"
+#include "agent/log.h"
+#include "agent/worker/desk.h"
+#include "agent/worker/pin.h"
+#include "agent/worker/seed.h"
+#include "agent/worker/signer_token.h"
+
+#define LINK_FD 3
+
+/* What the process lives on; static, since threads outlive main's frame. */
+static struct conf conf;
+static struct pin pin;
+static char guard[CONF_PATH_MAX + SIGNER_TOKEN_MAX + 16];
+static char advice[CONF_PATH_MAX + 64];
+
+/* Says why to the log and to the front; the supervisor will try again. */
+static int
+fail(int err, const struct signer_trouble *why)
+{
+	log_line(LOG_LEVEL_ERROR, "%s", why->text);
+	desk_report_failure(LINK_FD, err, why);
+	return 1;
+}
+
+static int
+open_token(
+    const struct conf_token *ct, struct token **t, struct signer_trouble *why)
+{
+	struct token_config tc = {
+	    .module = ct->module,
+	    .uri = ct->uri,
+	    .guard = guard,
+	    .what_to_do = advice,
+	    .sessions = ct->sessions,
+	    .wait_ms = conf.deadline_ms / 2,
+	};
+	struct token_trouble tt;
+	int r;
+
+	memset(&tt, 0, sizeof(tt));
+	if (pin_init(&pin, ct->pin) != 0)
+		return signer_fail(why, SIGNER_EPIN,
+		    "no memory can be locked for "
+		    "the PIN (%s); raise the limit memlock",
+		    strerror(errno));
+	tc.pin = pin_lend(&pin);
+	pin_advice(&pin, advice, sizeof(advice));
+	(void)snprintf(
+	    guard, sizeof(guard), "%s/pin-guard-%s", conf.state, ct->name);
+	if (seed_load(conf.state, tc.seed, why->text, sizeof(why->text)) != 0)
+		return SIGNER_EDEVICE;
+	r = token_open(t, &tc, &tt);
+	explicit_bzero(tc.seed, sizeof(tc.seed));
+	if (r != TOKEN_OK)
+		signer_trouble_from_token(why, &tt);
+	return signer_err_from_token(r);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct signer_trouble why = {0};
+	struct desk_config desk = {.link = LINK_FD};
+	int err, index;
+
+	if (argc != 5) {
+		(void)fprintf(stderr,
+		    "usage: sealpoint-token FILE TOKEN RESTARTS "
+		    "PARENT\nsealpointd starts this program; see "
+		    "sealpointd(8)\n");
+		return 2;
+	}
+	log_open("sealpoint-token");
+	if (harden_child((int)strtol(argv[4], NULL, 10)) != 0 ||
+	    harden(LINK_FD + 1) != 0)
+		return 1;
+	if (conf_read(&conf, argv[1], why.text, sizeof(why.text)) != 0)
+		return fail(SIGNER_EDEVICE, &why);
+	index = conf_token_index(&conf, argv[2]);
+	if (index < 0)
+		return 1;
+	err = open_token(&conf.tokens[index], &desk.token, &why);
+	if (err != SIGNER_OK)
+		return fail(err, &why);
+	desk.name = conf.tokens[index].name;
+	desk.restarts = strtoull(argv[3], NULL, 10);
+	desk.clients = conf.clients;
+	desk.threads = conf.tokens[index].sessions;
+	return desk_run(&desk) == 0 ? 0 : 1;
+}

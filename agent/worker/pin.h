@@ -1,0 +1,27 @@
+/*
+ * Where the PIN of a token comes from: a file, or a credential that systemd
+ * passes. Read for each login and wiped after it, so that a changed source
+ * is seen and no PIN stays. Knows nothing of tokens.
+ */
+#ifndef AGENT_WORKER_PIN_H
+#define AGENT_WORKER_PIN_H
+
+#include "agent/secret.h"
+#include "pkcs11/token.h"
+
+struct pin {
+	const char *source; /* as configured: file:PATH, credential:NAME, "" */
+	struct secret secret;
+};
+
+/* source is borrowed. 0, or -1 with errno. */
+int pin_init(struct pin *p, const char *source);
+void pin_release(struct pin *p);
+
+/* How pkcs11/ borrows it. */
+struct token_pin pin_lend(struct pin *p);
+
+/* What to do about a PIN that was refused, a clause for a sentence. */
+void pin_advice(const struct pin *p, char *text, size_t textlen);
+
+#endif
