@@ -50,14 +50,15 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct mp_assignment a = {.id = "{1}",
-	    .policy = "{1}",
-	    .version = "1.00",
-	    .category = "",
-	    .type = "",
-	    .location = "",
-	    .hash = "",
-	    .hash_ex = ""};
+	static char id[] = "{1}", version[] = "1.00", none[] = "";
+	struct mp_assignment a = {.id = id,
+	    .policy = id,
+	    .version = version,
+	    .category = none,
+	    .type = none,
+	    .location = none,
+	    .hash = none,
+	    .hash_ex = none};
 	struct mp_buf body, xml;
 
 	if (len == 0)
