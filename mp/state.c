@@ -193,6 +193,27 @@ touch(const char *path, struct mp_error *e)
 	return 0;
 }
 
+/*
+ * SQLite takes what is missing of a last page for zeros, and finds nothing
+ * wrong with an empty page. To be asked while nobody else can write.
+ */
+static int
+whole(struct mp_state *s, struct mp_error *e)
+{
+	struct stat st;
+	int64_t page;
+	int r;
+
+	r = number(s, "PRAGMA page_size", &page, e);
+	if (r != 0)
+		return r;
+	if (stat(s->path, &st) != 0)
+		return unwritable(s->path, strerror(errno), e);
+	if (page <= 0 || st.st_size % page != 0)
+		return damaged(s->path, "it is cut short", e);
+	return 0;
+}
+
 /* Whose file is it, and which schema? A new one is given ours. */
 static int
 adopt(struct mp_state *s, struct mp_error *e)
@@ -204,7 +225,8 @@ adopt(struct mp_state *s, struct mp_error *e)
 	r = run(s, "BEGIN IMMEDIATE", e);
 	if (r != 0)
 		return r;
-	if ((r = number(s, "PRAGMA application_id", &app, e)) != 0 ||
+	if ((r = whole(s, e)) != 0 ||
+	    (r = number(s, "PRAGMA application_id", &app, e)) != 0 ||
 	    (r = number(s, "PRAGMA user_version", &version, e)) != 0 ||
 	    (r = number(s, "SELECT count(*) FROM sqlite_schema", &tables, e)) !=
 		0)
