@@ -78,6 +78,9 @@ class Log:
             self.file.write(verdict.line() + "\n")
             self.file.flush()
 
+    def close(self) -> None:
+        self.file.close()
+
 
 def shorten(value: object, limit: int = 120) -> str:
     text = repr(value)

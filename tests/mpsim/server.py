@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
-from typing import Optional
+from typing import BinaryIO, Optional
 
 from cryptography import x509
 
@@ -54,50 +54,52 @@ class Connection(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         self.request.settimeout(HANDSHAKE_S)
         try:
-            sock = self.secured()
-            sock.settimeout(IDLE_S)
-            self.converse(sock)
-        except ssl.SSLError as error:
-            self.server.report("tls-handshake", str(error))
-        except (OSError, ValueError):
+            if self.server.tls is not None:
+                self.secure(self.server.tls)
+            self.request.settimeout(IDLE_S)
+            self.converse(self.request)
+        except OSError:
             pass  # the client went away; there is nobody left to tell
 
-    def secured(self) -> socket.socket:
-        ctx = self.server.tls
-        if ctx is None:
-            return self.request
-        self.request = ctx.wrap_socket(self.request, server_side=True)
-        return self.request
+    def secure(self, ctx: ssl.SSLContext) -> None:
+        try:
+            self.request = ctx.wrap_socket(self.request, server_side=True)
+        except ssl.SSLError as error:
+            self.server.report("tls-handshake", str(error))
+            raise
 
     def finish(self) -> None:
         try:
             if isinstance(self.request, ssl.SSLSocket):
                 self.request.settimeout(1)
                 self.request.unwrap()
-        except (OSError, ValueError):
+        except OSError:
             pass
         self.request.close()
 
     def converse(self, sock: socket.socket) -> None:
         peer = peer_of(sock)
-        stream = sock.makefile("rb")
+        with sock.makefile("rb") as stream:
+            while self.serve_one(sock, stream, peer):
+                pass
 
+    def serve_one(self, sock: socket.socket, stream: BinaryIO,
+                  peer: Peer) -> bool:
+        """Whether another request may follow."""
         def go_on() -> None:
             sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-        while True:
-            try:
-                request = http.read(stream, go_on)
-            except Malformed as error:
-                self.server.report("unparsable", str(error), peer)
-                sock.sendall(whole(html(400, "400"), True))
-                return
-            if request is None:
-                return
-            reply, verdict = self.server.point.answer(request, peer)
-            self.server.log.write(verdict)
-            if not self.send(sock, reply, not request.keep_alive()):
-                return
+        try:
+            request = http.read(stream, go_on)
+        except Malformed as error:
+            self.server.report("unparsable", str(error), peer)
+            sock.sendall(whole(html(400, "400"), True))
+            return False
+        if request is None:
+            return False
+        reply, verdict = self.server.point.answer(request, peer)
+        self.server.log.write(verdict)
+        return self.send(sock, reply, not request.keep_alive())
 
     def send(self, sock: socket.socket, reply: Reply, close: bool) -> bool:
         """Whether the connection may be used again."""

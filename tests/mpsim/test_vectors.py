@@ -9,8 +9,10 @@ be false, and a check that is listed must be false.
 from __future__ import annotations
 
 import io
+import random
 import tempfile
 import unittest
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,6 +105,42 @@ def recorded(folder: str) -> list[http.Request]:
         assert request is not None
         requests.append(request)
     return requests
+
+
+def damage(request: http.Request, dice: random.Random) -> None:
+    """Changes a few bytes, in the payload also under its compression."""
+    start = request.body.find(b"\x58\x85")
+    if start > 0 and dice.random() < 0.7:
+        end = request.body.rfind(b"\r\n--")
+        clear = bytearray(zlib.decompress(request.body[start:end]))
+        scratch(clear, dice)
+        request.body = (request.body[:start] + zlib.compress(clear)
+                        + request.body[end:])
+    elif request.body:
+        body = bytearray(request.body)
+        scratch(body, dice)
+        request.body = bytes(body)
+    else:
+        at = dice.randrange(len(request.fields))
+        name, value = request.fields[at]
+        text = bytearray(value.encode("latin-1"))
+        scratch(text, dice)
+        request.fields[at] = (name, text.decode("latin-1"))
+
+
+def scratch(data: bytearray, dice: random.Random) -> None:
+    for _ in range(dice.randrange(1, 4)):
+        if not data:
+            return
+        at = dice.randrange(len(data))
+        what = dice.randrange(3)
+        if what == 0:
+            data[at] = dice.randrange(256)
+        elif what == 1:
+            del data[at & ~1:(at & ~1) + 2 * dice.randrange(1, 30)]
+        else:
+            data[at & ~1:at & ~1] = dice.choice(
+                (b"<\0", b"\0\0", b'"\0', b"\xff\xfe", b"9\0" * 30))
 
 
 class Fixture(unittest.TestCase):
@@ -244,6 +282,24 @@ class Spoilt(Fixture):
         self.assertIn("auth.payload_signature", verdict.failed())
         self.assertEqual((reply.status, reply.body), (200, b""))
 
+    def test_a_bare_hash_is_refused_in_a_message(self) -> None:
+        """The SDK's header field signs the same bytes, without DigestInfo
+        (wire facts 3.1)."""
+        bare = recorded("sdk/17-policy-body-secret-headers")[1].get(
+            "CCMClientIDSignature") or ""
+
+        def change(request: http.Request) -> None:
+            mark = signature.u16('"ClientIDSignature">')
+            at = request.body.index(mark) + len(mark)
+            value = signature.u16(bare)
+            request.body = (request.body[:at] + value
+                            + request.body[at + len(value):])
+
+        reply, verdict = self.spoil("sdk/10-policy-request", change)
+        self.assertEqual(verdict.failed(), ["auth.client_id_signature"])
+        self.assertIn("bare", verdict.errors[0])
+        self.assertEqual(reply.body, b"")
+
     def test_an_unknown_client_is_answered_with_silence(self) -> None:
         point = Point(self.store, clients.Registry())
         for folder in ("sdk/10-policy-request", "sdk/20-ddr"):
@@ -276,6 +332,16 @@ class Spoilt(Fixture):
         for size in [*range(1, head), head, head + 1, len(data) - 1]:
             with self.assertRaises(Malformed):
                 http.read(io.BytesIO(data[:size]))
+
+    def test_random_damage_is_always_answered(self) -> None:
+        dice = random.Random(1)
+        for case in (CASES[0], CASES[5], CASES[26]):
+            point = self.point(case)
+            for _ in range(300):
+                for request in recorded(case.folder):
+                    damage(request, dice)
+                    reply, _ = point.answer(request, http.Peer())
+                    self.assertIn(reply.status, (200, 400, 403, 404))
 
     def test_frame_bytes_matter(self) -> None:
         for old, new, check in (
