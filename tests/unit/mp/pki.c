@@ -76,11 +76,19 @@ pki_cert(EVP_PKEY *key, const struct pki_wish *wish)
 }
 
 void
+pki_path(char *path, const char *dir, const char *name)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+
+	need(n > 0 && n < PATH_MAX, "name a file");
+}
+
+void
 pki_save(const char *dir, const char *name, X509 *cert, char *path)
 {
 	FILE *f;
 
-	(void)snprintf(path, PATH_MAX, "%s/%s", dir, name);
+	pki_path(path, dir, name);
 	f = fopen(path, "we");
 	need(f != NULL && PEM_write_X509(f, cert) == 1 && fclose(f) == 0,
 	    "save a certificate");
@@ -91,8 +99,7 @@ pki_dir(char *path)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	(void)snprintf(path, PATH_MAX, "%s/sealpoint-test-XXXXXX",
-	    tmp != NULL ? tmp : "/tmp");
+	pki_path(path, tmp != NULL ? tmp : "/tmp", "sealpoint-test-XXXXXX");
 	need(mkdtemp(path) != NULL, "make a directory");
 }
 
@@ -106,7 +113,7 @@ pki_remove(const char *dir)
 	while (all != NULL && (d = readdir(all)) != NULL) {
 		if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
 			continue;
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, d->d_name);
+		pki_path(path, dir, d->d_name);
 		if (unlink(path) != 0)
 			(void)rmdir(path);
 	}

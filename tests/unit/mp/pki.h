@@ -28,6 +28,9 @@ X509 *pki_cert(EVP_PKEY *key, const struct pki_wish *wish);
 /* Writes PEM to dir/name; path is a buffer of PATH_MAX bytes. */
 void pki_save(const char *dir, const char *name, X509 *cert, char *path);
 
+/* dir/name into a buffer of PATH_MAX bytes. */
+void pki_path(char *path, const char *dir, const char *name);
+
 /* A directory of our own below $TMPDIR; path as above. */
 void pki_dir(char *path);
 void pki_remove(const char *dir); /* with the files in it */

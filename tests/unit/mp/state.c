@@ -31,12 +31,6 @@ struct home {
 	char file[PATH_MAX];
 };
 
-static void
-join(char *out, const char *dir, const char *name)
-{
-	assert_true(snprintf(out, PATH_MAX, "%s/%s", dir, name) < PATH_MAX);
-}
-
 static int
 set_up(void **state)
 {
@@ -44,8 +38,8 @@ set_up(void **state)
 
 	assert_non_null(h);
 	pki_dir(h->base);
-	join(h->dir, h->base, "state");
-	join(h->file, h->dir, "client.db");
+	pki_path(h->dir, h->base, "state");
+	pki_path(h->file, h->dir, "client.db");
 	*state = h;
 	return 0;
 }
@@ -112,7 +106,7 @@ a_missing_parent_is_not_made(void **state)
 {
 	struct home *h = *state;
 
-	join(h->dir, h->base, "no/such/state");
+	pki_path(h->dir, h->base, "no/such/state");
 	must_refuse(h, "directory above it");
 }
 
