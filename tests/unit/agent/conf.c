@@ -1,0 +1,140 @@
+#include <sys/stat.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/conf.h"
+
+#define AGENT "[agent]\nsocket = /s\nstate = /d\n"
+#define TOKEN "[token card]\nmodule = m.so\nuri = pkcs11:token=x;serial=1\n"
+
+static struct conf conf;
+static char text[CONF_TEXT_MAX];
+
+/* Reads these words as a file. */
+static int
+read_words(const char *words, mode_t mode)
+{
+	char path[] = "/tmp/sealpoint-conf-XXXXXX";
+	int fd = mkstemp(path), r;
+
+	assert_true(fd != -1);
+	assert_int_equal(write(fd, words, strlen(words)), strlen(words));
+	assert_int_equal(fchmod(fd, mode), 0);
+	(void)close(fd);
+	r = conf_read(&conf, path, text, sizeof(text));
+	(void)unlink(path);
+	return r;
+}
+
+static void
+a_whole_file_is_understood(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    read_words(AGENT
+		"deadline = 3\nclients = 7\n" TOKEN
+		"pin = file:/pin   ; where it lies\nsessions = 2\n"
+		"[allow a]\nuser = root, 1234\ngroup = 0\n"
+		"key = "
+		"00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff:00:11:22:33\n"
+		"use = sign, tls\n[allow b]\nuser = 0\nkey = *\nuse = "
+		"decrypt\n",
+		0644),
+	    0);
+	assert_string_equal(conf.socket, "/s");
+	assert_int_equal(conf.deadline_ms, 3000);
+	assert_int_equal(conf.clients, 7);
+	assert_int_equal(conf.ntokens, 1);
+	assert_string_equal(conf.tokens[0].name, "card");
+	assert_string_equal(conf.tokens[0].uri, "pkcs11:token=x;serial=1");
+	assert_string_equal(conf.tokens[0].pin, "file:/pin");
+	assert_int_equal(conf.tokens[0].sessions, 2);
+	assert_int_equal(conf.nallows, 2);
+	assert_int_equal(conf.allows[0].nusers, 2);
+	assert_int_equal(conf.allows[0].users[1], 1234);
+	assert_int_equal(conf.allows[0].nkeys, 1);
+	assert_int_equal(conf.allows[0].keys[0].len, 20);
+	assert_int_equal(conf.allows[0].uses, SIGNER_USE_SIGN | SIGNER_USE_TLS);
+	assert_true(conf.allows[1].any_key);
+	assert_int_equal(conf_token_index(&conf, "card"), 0);
+	assert_int_equal(conf_token_index(&conf, "none"), -1);
+}
+
+static void
+what_is_wrong_is_refused_with_its_reason(void **state)
+{
+	static const struct {
+		const char *words, *reason;
+	} cases[] = {
+	    {"", "needs socket"},
+	    {"[agent]\nsocket = s\n", "absolute path"},
+	    {"[agent]\nsocket = /s\n", "needs state"},
+	    {"[agent]\nlevel = 3\n", ":2: [agent] knows"},
+	    {"[agnet]\nsocket = /s\n", "is none of [agent]"},
+	    {"nonsense\n", ":1: "},
+	    {AGENT, "no [token NAME]"},
+	    {AGENT "[token a]\nmodule = m\n", "needs module and uri"},
+	    {AGENT "[token a/b]\nmodule = m\n", "may hold letters"},
+	    {AGENT "[token a]\npin = 1234\n", "never stands here"},
+	    {AGENT "[token a]\npin = file:pin\n", "never stands here"},
+	    {AGENT "[token a]\npin = credential:a/b\n", "never stands here"},
+	    {AGENT "[token a]\nsessions = 0\n", "from 1 to 64"},
+	    {AGENT "[token a]\nsessions = 5x\n", "from 1 to 64"},
+	    {AGENT "[token a]\nslot = 5\n", "[token] knows"},
+	    {AGENT TOKEN "[allow a]\nuser = 0\n", "needs user or group"},
+	    {AGENT TOKEN "[allow a]\nuser = no such user\n", "no user"},
+	    {AGENT TOKEN "[allow a]\ngroup = no such\n", "no group"},
+	    {AGENT TOKEN "[allow a]\nkey = 12\n", "no thumbprint"},
+	    {AGENT TOKEN "[allow a]\nuse = sing\n", "none of sign"},
+	    {AGENT TOKEN "[allow a]\nrate = 5/s\n", "[allow] knows"},
+	    {AGENT TOKEN "[allow a]\nuser =\n", "is empty"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (read_words(cases[i].words, 0600) != -1)
+			fail_msg("taken: %s", cases[i].words);
+		if (strstr(text, cases[i].reason) == NULL)
+			fail_msg("'%s' gave: %s", cases[i].words, text);
+		assert_int_equal(conf.ntokens, 0);
+	}
+}
+
+static void
+a_file_that_others_may_write_is_not_believed(void **state)
+{
+	(void)state;
+	assert_int_equal(read_words(AGENT TOKEN, 0620), -1);
+	assert_non_null(strstr(text, "not believed"));
+	assert_int_equal(read_words(AGENT TOKEN, 0602), -1);
+	assert_int_equal(read_words(AGENT TOKEN, 0644), 0);
+}
+
+static void
+a_missing_file_is_named(void **state)
+{
+	(void)state;
+	assert_int_equal(
+	    conf_read(&conf, "/nowhere/x", text, sizeof(text)), -1);
+	assert_non_null(strstr(text, "/nowhere/x: No such file"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_whole_file_is_understood),
+	    cmocka_unit_test(what_is_wrong_is_refused_with_its_reason),
+	    cmocka_unit_test(a_file_that_others_may_write_is_not_believed),
+	    cmocka_unit_test(a_missing_file_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
