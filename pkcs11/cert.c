@@ -1,0 +1,100 @@
+#include "pkcs11/cert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+static X509 *
+parse(const uint8_t *der, size_t len)
+{
+	const uint8_t *at = der;
+	X509 *x;
+
+	if (len == 0 || len > CERT_DER_MAX)
+		return NULL;
+	x = d2i_X509(NULL, &at, (long)len);
+	if (x == NULL || at == der + len)
+		return x;
+	X509_free(x);
+	return NULL;
+}
+
+static int
+name_digest(const X509_NAME *name, uint8_t out[CERT_NAME_LEN])
+{
+	const unsigned char *der;
+	size_t len;
+
+	if (X509_NAME_get0_der(name, &der, &len) != 1)
+		return 0;
+	return EVP_Digest(der, len, out, NULL, EVP_sha256(), NULL);
+}
+
+static void
+read_key(struct cert *c, const X509 *x)
+{
+	unsigned char *spki = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &spki);
+
+	if (len > 0)
+		(void)pub_spki(&c->pub, spki, (size_t)len);
+	OPENSSL_free(spki);
+}
+
+int
+cert_init(struct cert *c, uint8_t *der, size_t len)
+{
+	X509 *x;
+	int r = -1;
+
+	memset(c, 0, sizeof(*c));
+	c->der = der;
+	c->len = len;
+	x = parse(der, len);
+	if (x == NULL)
+		goto out;
+	if (EVP_Digest(der, len, c->sha1, NULL, EVP_sha1(), NULL) != 1 ||
+	    EVP_Digest(der, len, c->sha256, NULL, EVP_sha256(), NULL) != 1 ||
+	    name_digest(X509_get_subject_name(x), c->subject) != 1 ||
+	    name_digest(X509_get_issuer_name(x), c->issuer) != 1)
+		goto out;
+	read_key(c, x);
+	r = 0;
+out:
+	X509_free(x);
+	/* What the parser disliked is no later caller's error. */
+	ERR_clear_error();
+	if (r != 0)
+		cert_release(c);
+	return r;
+}
+
+void
+cert_release(struct cert *c)
+{
+	free(c->der);
+	memset(c, 0, sizeof(*c));
+}
+
+bool
+cert_issued(const struct cert *c, const struct cert *ca)
+{
+	X509 *x, *issuer = NULL;
+	bool yes = false;
+
+	if (memcmp(c->issuer, ca->subject, sizeof(c->issuer)) != 0)
+		return false;
+	x = parse(c->der, c->len);
+	issuer = parse(ca->der, ca->len);
+	if (x != NULL && issuer != NULL &&
+	    X509_check_issued(issuer, x) == X509_V_OK)
+		yes = X509_verify(x, X509_get0_pubkey(issuer)) == 1;
+	X509_free(x);
+	X509_free(issuer);
+	ERR_clear_error();
+	return yes;
+}

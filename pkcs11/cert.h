@@ -1,0 +1,32 @@
+/*
+ * A certificate of a token: its DER and what it takes to find it, to fit a
+ * key to it and to build a chain. Opinions about validity are not its
+ * business.
+ */
+#ifndef PKCS11_CERT_H
+#define PKCS11_CERT_H
+
+#include "pkcs11/pub.h"
+#include "pkcs11/token.h"
+
+#define CERT_DER_MAX 32768
+#define CERT_NAME_LEN 32 /* SHA-256 of a DER name */
+
+struct cert {
+	uint8_t sha1[TOKEN_SHA1_LEN];
+	uint8_t sha256[TOKEN_SHA256_LEN];
+	uint8_t subject[CERT_NAME_LEN];
+	uint8_t issuer[CERT_NAME_LEN];
+	struct pub pub; /* type 0: a key that we have no use for */
+	uint8_t *der;   /* its own */
+	size_t len;
+};
+
+/* Takes der, which is malloced, over; frees it if it is no certificate. */
+int cert_init(struct cert *c, uint8_t *der, size_t len);
+void cert_release(struct cert *c);
+
+/* Whether ca issued c: names, key identifiers, key usage and signature. */
+bool cert_issued(const struct cert *c, const struct cert *ca);
+
+#endif

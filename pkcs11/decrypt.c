@@ -1,0 +1,138 @@
+#include "pkcs11/decrypt.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <p11-kit/pkcs11.h>
+
+#include "pkcs11/sign.h"
+
+int
+decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
+    const uint8_t key[TOKEN_SHA256_LEN], const uint8_t seed[TOKEN_SEED_LEN],
+    enum token_scheme scheme, enum token_hash hash, const uint8_t *in,
+    size_t inlen, const char **reason)
+{
+	uint32_t bit = scheme == TOKEN_RSA_PKCS1 ? TOKEN_MECH_DECRYPT_PKCS1 :
+	    scheme == TOKEN_RSA_OAEP ? TOKEN_MECH(TOKEN_RSA_OAEP) : 0;
+
+	plan->scheme = scheme;
+	plan->hash = hash;
+	plan->in = in;
+	plan->len = inlen;
+	*reason = "this key must be given its PIN for each use, which is not "
+		  "supported; use a key without CKA_ALWAYS_AUTHENTICATE";
+	if (k->always)
+		return TOKEN_EMECH;
+	*reason = "key and token do not decrypt with this scheme";
+	if (k->pub.type != TOKEN_RSA || (k->mechs & bit) == 0)
+		return TOKEN_EMECH;
+	*reason = "the ciphertext must be as long as the key's modulus";
+	if (inlen != pub_size(&k->pub) || inlen > REJECT_MAX)
+		return TOKEN_EARG;
+	if (scheme == TOKEN_RSA_OAEP) {
+		*reason = "OAEP needs a hash that the modulus has room for";
+		return sign_hash_len(hash) != 0 &&
+			2 * sign_hash_len(hash) + 2 <= inlen ? TOKEN_OK :
+							       TOKEN_EARG;
+	}
+	/* Always, and before the token is asked: its time tells nothing. */
+	*reason = "libcrypto cannot compute a digest";
+	return reject_make(&plan->reject, seed, key, in, inlen) == 0 ?
+	    TOKEN_OK : TOKEN_ENOMEM;
+}
+
+/* The answer of a token that accepts the key and then dislikes OAEP's hash. */
+static bool
+fussy(struct rv rv)
+{
+	return rv.value == CKR_ARGUMENTS_BAD ||
+	    rv.value == CKR_MECHANISM_PARAM_INVALID ||
+	    rv.value == CKR_MECHANISM_INVALID;
+}
+
+static struct rv
+run_oaep(struct decrypt_plan *plan, struct module *m, unsigned long session,
+    unsigned long handle, uint8_t *out, size_t *outlen, int *err)
+{
+	static const struct {
+		unsigned long mech, mgf;
+	} names[] = {
+		[TOKEN_SHA1] = { CKM_SHA_1, CKG_MGF1_SHA1 },
+		[TOKEN_SHA256] = { CKM_SHA256, CKG_MGF1_SHA256 },
+		[TOKEN_SHA384] = { CKM_SHA384, CKG_MGF1_SHA384 },
+		[TOKEN_SHA512] = { CKM_SHA512, CKG_MGF1_SHA512 },
+	};
+	CK_RSA_PKCS_OAEP_PARAMS oaep = { names[plan->hash].mech,
+		names[plan->hash].mgf, CKZ_DATA_SPECIFIED, NULL, 0 };
+	struct module_mech mech = { CKM_RSA_PKCS_OAEP, &oaep, sizeof(oaep) };
+	size_t max = plan->len - 2 * sign_hash_len(plan->hash) - 2;
+	struct rv rv;
+
+	rv = module_decrypt_init(m, session, handle, &mech);
+	if (!rv_ok(rv)) {
+		if (fussy(rv))
+			*err = TOKEN_EMECH;
+		return rv;
+	}
+	*outlen = plan->len;
+	rv = module_decrypt(m, session, plan->in, plan->len, out, outlen);
+	if (rv_lost(rv))
+		return rv;
+	if (!rv_ok(rv) || *outlen > max) {
+		*err = TOKEN_EDATA;
+		rv.value = CKR_OK;
+	}
+	return rv;
+}
+
+static struct rv
+run_pkcs1(struct decrypt_plan *plan, struct module *m, unsigned long session,
+    unsigned long handle, uint8_t *out, size_t *outlen)
+{
+	struct module_mech mech = { CKM_RSA_PKCS, NULL, 0 };
+	struct rv rv;
+
+	rv = module_decrypt_init(m, session, handle, &mech);
+	if (!rv_ok(rv))
+		return rv;
+	*outlen = plan->len;
+	rv = module_decrypt(m, session, plan->in, plan->len, out, outlen);
+	if (rv_lost(rv))
+		return rv;
+	/*
+	 * All else is an answer about the padding. Tokens give it many names:
+	 * SoftHSM 2.6 says CKR_GENERAL_ERROR.
+	 */
+	reject_select(&plan->reject, rv.value == CKR_OK, out, plan->len,
+	    outlen);
+	rv.value = CKR_OK;
+	return rv;
+}
+
+struct rv
+decrypt_run(struct decrypt_plan *plan, struct module *m,
+    unsigned long session, unsigned long handle, uint8_t *out, size_t *outlen,
+    int *err)
+{
+	struct rv rv;
+
+	*err = TOKEN_OK;
+	*outlen = 0;
+	memset(out, 0, plan->len);
+	if (plan->scheme == TOKEN_RSA_OAEP)
+		rv = run_oaep(plan, m, session, handle, out, outlen, err);
+	else
+		rv = run_pkcs1(plan, m, session, handle, out, outlen);
+	if (!rv_ok(rv) || *err != TOKEN_OK) {
+		OPENSSL_cleanse(out, plan->len);
+		*outlen = 0;
+	}
+	return rv;
+}
+
+void
+decrypt_wipe(struct decrypt_plan *plan)
+{
+	OPENSSL_cleanse(plan, sizeof(*plan));
+}

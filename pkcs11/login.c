@@ -1,0 +1,175 @@
+#include "pkcs11/login.h"
+
+#include <stdio.h>
+
+#include <p11-kit/pkcs11.h>
+
+#include "pkcs11/guard.h"
+#include "pkcs11/trouble.h"
+
+#define LOCK_WAIT_MS 5000
+
+static const char *
+what_to_do(const struct login *l)
+{
+	return l->cfg->what_to_do != NULL ? l->cfg->what_to_do :
+					    "configure the right PIN";
+}
+
+/* Whether a person must look at the token before any PIN is sent. */
+static int
+check_flags(const struct slot *s, struct token_trouble *why)
+{
+	unsigned long flags = s->token.flags;
+
+	if ((flags & CKF_USER_PIN_LOCKED) != 0)
+		return trouble_say(why, TOKEN_EPINLOCKED, false,
+		    "%s: its PIN is locked; have its security officer unlock "
+		    "it", s->name);
+	if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
+		return trouble_say(why, TOKEN_EPINLOCKED, false,
+		    "%s: one wrong PIN more would lock it, so none is sent; "
+		    "log in once by hand with the right PIN", s->name);
+	if ((flags & CKF_USER_PIN_TO_BE_CHANGED) != 0)
+		return trouble_say(why, TOKEN_EPIN, false,
+		    "%s: wants its PIN changed first; change it with the "
+		    "token's own tool and configure the new one", s->name);
+	return TOKEN_OK;
+}
+
+/* Says what a failed C_Login means. */
+static int
+explain(const struct login *l, const struct slot *s, struct rv rv,
+    struct token_trouble *why)
+{
+	int err;
+
+	if (rv.value == CKR_PIN_INCORRECT || rv.value == CKR_PIN_INVALID ||
+	    rv.value == CKR_PIN_LEN_RANGE) {
+		err = trouble_say(why, TOKEN_EPIN, false,
+		    "%s: refused the PIN: %s says %s (0x%lx); it will not be "
+		    "sent again; %s", s->name, rv.call, rv_name(rv), rv.value,
+		    what_to_do(l));
+		if (why != NULL)
+			why->ckr = rv.value;
+		return err;
+	}
+	return trouble_rv(why, s->name, "cannot log in", rv);
+}
+
+static enum guard_end
+judge(struct rv rv)
+{
+	switch (rv.value) {
+	case CKR_OK:
+		return GUARD_GOOD;
+	case CKR_USER_ALREADY_LOGGED_IN:
+		return GUARD_UNUSED;
+	case CKR_PIN_INCORRECT:
+	case CKR_PIN_INVALID:
+	case CKR_PIN_LEN_RANGE:
+	case CKR_PIN_LOCKED:
+		return GUARD_BAD;
+	default:
+		return GUARD_UNKNOWN;
+	}
+}
+
+/* Another holder's login is ours only if our own session says so. */
+static struct rv
+ours(struct module *m, unsigned long session, struct rv rv)
+{
+	bool user;
+
+	if (rv.value == CKR_USER_ALREADY_LOGGED_IN &&
+	    rv_ok(module_session_user(m, session, &user)) && user)
+		rv.value = CKR_OK;
+	return rv;
+}
+
+static int
+with_pin(struct login *l, struct module *m, struct slot *s,
+    unsigned long session, const uint8_t *pin, size_t pinlen, struct rv *rv,
+    struct token_trouble *why)
+{
+	bool low = (s->token.flags & CKF_USER_PIN_COUNT_LOW) != 0;
+	enum guard_verdict verdict;
+	struct guard *g;
+	int r;
+
+	if (l->cfg->guard == NULL)
+		return trouble_say(why, TOKEN_ECONFIG, false,
+		    "%s: needs a PIN, and no file is configured that "
+		    "remembers a refused one; configure it", s->name);
+	r = guard_open(&g, l->cfg->guard, &s->token, pin, pinlen, low,
+	    LOCK_WAIT_MS, &verdict, why);
+	if (r != TOKEN_OK)
+		return r;
+	if (verdict == GUARD_REFUSED)
+		return trouble_say(why, TOKEN_EPIN, false,
+		    "%s: refused this PIN before, so it is not sent again; "
+		    "%s, or, if it is right now, remove %s", s->name,
+		    what_to_do(l), l->cfg->guard);
+	*rv = module_login(m, session, pin, pinlen);
+	r = guard_close(g, judge(*rv), why);
+	*rv = ours(m, session, *rv);
+	if (!rv_ok(*rv))
+		return explain(l, s, *rv, why);
+	return r;
+}
+
+static int
+with_pad(struct login *l, struct module *m, struct slot *s,
+    unsigned long session, struct rv *rv, struct token_trouble *why)
+{
+	if ((s->token.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0)
+		return trouble_say(why, TOKEN_EPIN, false,
+		    "%s: needs a PIN, and none is configured; %s", s->name,
+		    what_to_do(l));
+	if (l->pad_refused)
+		return trouble_say(why, TOKEN_EPIN, false,
+		    "%s: refused what was typed at its PIN pad; restart the "
+		    "agent to be asked again", s->name);
+	*rv = ours(m, session, module_login(m, session, NULL, 0));
+	if (rv_ok(*rv))
+		return TOKEN_OK;
+	l->pad_refused = rv_class(*rv) == RV_PIN;
+	return explain(l, s, *rv, why);
+}
+
+int
+login_do(struct login *l, struct module *m, struct slot *s,
+    unsigned long session, struct rv *rv, struct token_trouble *why)
+{
+	const struct token_pin *source = &l->cfg->pin;
+	const uint8_t *pin = NULL;
+	char text[160] = "";
+	size_t len = 0;
+	bool user;
+	int r;
+
+	*rv = slot_refresh(s, m);
+	if (rv_ok(*rv) && (s->token.flags & CKF_LOGIN_REQUIRED) == 0)
+		return TOKEN_OK;
+	if (rv_ok(*rv))
+		*rv = module_session_user(m, session, &user);
+	if (!rv_ok(*rv))
+		return trouble_rv(why, s->name, "cannot log in", *rv);
+	if (user)
+		return TOKEN_OK;
+	r = check_flags(s, why);
+	if (r != TOKEN_OK || source->get == NULL)
+		return r != TOKEN_OK ? r :
+				       with_pad(l, m, s, session, rv, why);
+	if (source->get(source->ctx, &pin, &len, text, sizeof(text)) != 0)
+		return trouble_say(why, TOKEN_EPIN, false,
+		    "%s: needs a PIN: %s", s->name,
+		    text[0] != '\0' ? text : what_to_do(l));
+	if (pin == NULL)
+		r = with_pad(l, m, s, session, rv, why);
+	else
+		r = with_pin(l, m, s, session, pin, len, rv, why);
+	if (source->put != NULL)
+		source->put(source->ctx);
+	return r;
+}

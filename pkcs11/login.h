@@ -1,0 +1,39 @@
+/*
+ * A login: brings the token's user in, and sees to it that no PIN try is
+ * ever wasted. Knows nothing of keys.
+ *
+ * Before C_Login is called
+ *
+ *  - the token's flags are read: a PIN that is locked, has one try left or
+ *    must be changed is left to a person;
+ *  - the guard (guard.h), a file named in the configuration, is asked whether
+ *    this token refused this PIN before, whichever process sent it; if so,
+ *    C_Login is not called;
+ *  - the guard's record that the PIN is now being sent is on disk. If it
+ *    cannot be written, no PIN is sent.
+ *
+ * So a wrong PIN reaches the token once, however often processes restart,
+ * until another PIN is configured. Where the token has a PIN pad and no PIN
+ * is lent, the guard has nothing to remember; whoever mistypes there is not
+ * asked again before the process restarts.
+ */
+#ifndef PKCS11_LOGIN_H
+#define PKCS11_LOGIN_H
+
+#include "pkcs11/module.h"
+#include "pkcs11/slot.h"
+#include "pkcs11/token.h"
+
+struct login {
+	const struct token_config *cfg;
+	bool pad_refused; /* at the token's PIN pad, by this process */
+};
+
+/*
+ * Logs in on `session`, unless the token needs none or this session says
+ * that the user is logged in. *rv: what the token said, if it was asked.
+ */
+int login_do(struct login *l, struct module *m, struct slot *slot,
+    unsigned long session, struct rv *rv, struct token_trouble *why);
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * A pool of sessions for operations: opened when needed, one operation on
+ * each at a time, never more than configured or than the token bears. Every
+ * wait ends. Knows nothing of logins and keys.
+ */
+#ifndef PKCS11_POOL_H
+#define PKCS11_POOL_H
+
+#include "pkcs11/module.h"
+
+#define POOL_MAX 256
+
+enum pool_answer {
+	POOL_OK = 0,
+	POOL_SHUT = -1,   /* the token is being set up anew; ask again later */
+	POOL_BUSY = -2,   /* none came free in time */
+	POOL_FAILED = -3, /* C_OpenSession failed */
+};
+
+struct pool;
+
+/* sessions and wait_ms as in token_config, with the defaults put in. */
+int pool_open(struct pool **pp, struct module *m, unsigned sessions,
+    unsigned wait_ms);
+void pool_close(struct pool *p); /* NULL-safe; closes no session */
+
+/* Serves sessions of that slot, at most `limit` if that is not 0. */
+void pool_start(struct pool *p, unsigned long slot, unsigned long limit);
+
+/* Puts a session in that is already open. Only after pool_start(). */
+void pool_adopt(struct pool *p, unsigned long session);
+
+/* Serves no more, and wakes those who wait. */
+void pool_shut(struct pool *p);
+
+/* Closes the sessions that nobody holds. */
+void pool_drain(struct pool *p);
+
+/*
+ * *rv: what C_OpenSession said last. A session that was taken must be given
+ * back: good as it was, or (keep false) to be closed.
+ */
+enum pool_answer pool_take(struct pool *p, unsigned long *session,
+    struct rv *rv);
+void pool_give(struct pool *p, unsigned long session, bool keep);
+
+unsigned pool_size(struct pool *p); /* sessions that are open */
+
+#endif

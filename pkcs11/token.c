@@ -1,0 +1,459 @@
+#include "pkcs11/token.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <p11-kit/pkcs11.h>
+
+#include "pkcs11/decrypt.h"
+#include "pkcs11/link.h"
+#include "pkcs11/sign.h"
+#include "pkcs11/trouble.h"
+
+struct token {
+	struct uri *uri;
+	struct module *module;
+	struct link *link;
+	uint8_t seed[TOKEN_SEED_LEN];
+	_Atomic uint64_t signatures;
+	_Atomic uint64_t decryptions;
+};
+
+/* One use of one key: what token_sign() and token_decrypt() have in common. */
+struct job {
+	const uint8_t *key;
+	const char *doing;
+
+	/* Before a session is taken. A clause in *reason, or TOKEN_OK. */
+	int (*prepare)(struct token *t, struct job *job, const struct key *k,
+	    const char **reason);
+	struct rv (*run)(struct token *t, struct job *job,
+	    unsigned long session, unsigned long handle, int *err);
+
+	struct sign_request sign;
+	struct sign_plan sign_plan;
+	struct decrypt_plan decrypt_plan;
+	uint8_t raw[SIGN_RAW_MAX];
+	size_t rawlen;
+	uint8_t *out;
+	size_t room, outlen;
+};
+
+int
+token_open(struct token **tp, const struct token_config *cfg,
+    struct token_trouble *why)
+{
+	struct token *t = calloc(1, sizeof(*t));
+	int r;
+
+	*tp = NULL;
+	r = trouble_say(why, TOKEN_ENOMEM, true, "out of memory");
+	if (t == NULL)
+		goto out;
+	r = trouble_say(why, TOKEN_ECONFIG, false,
+	    "a token needs a module and a URI; configure both");
+	if (cfg->module == NULL || cfg->uri == NULL)
+		goto out;
+	memcpy(t->seed, cfg->seed, sizeof(t->seed));
+	r = uri_open(&t->uri, cfg->uri, why);
+	if (r == TOKEN_OK)
+		r = module_open(&t->module, cfg->module, why);
+	if (r == TOKEN_OK)
+		r = link_open(&t->link, t->module, t->uri, cfg, why);
+	if (r != TOKEN_OK)
+		goto out;
+	trouble_clear(why);
+	*tp = t;
+	t = NULL;
+out:
+	token_close(t);
+	return r;
+}
+
+void
+token_close(struct token *t)
+{
+	if (t == NULL)
+		return;
+	link_close(t->link);
+	module_close(t->module);
+	uri_close(t->uri);
+	OPENSSL_cleanse(t->seed, sizeof(t->seed));
+	free(t);
+}
+
+/* On success nothing of an earlier try stays in `why`. */
+static int
+end(int r, struct token_trouble *why)
+{
+	if (r == TOKEN_OK)
+		trouble_clear(why);
+	return r;
+}
+
+int
+token_ready(struct token *t, struct token_trouble *why)
+{
+	struct link_use use;
+	int r = link_enter(t->link, &use, why);
+
+	if (r == TOKEN_OK)
+		link_leave(t->link, &use, true);
+	return end(r, why);
+}
+
+int
+token_rescan(struct token *t, struct token_trouble *why)
+{
+	return end(link_rescan(t->link, why), why);
+}
+
+size_t
+token_list(struct token *t, size_t from, struct token_identity *ids,
+    size_t max, uint64_t *generation)
+{
+	struct link_state st;
+	struct link_use use;
+	size_t n = 0;
+
+	*generation = 0;
+	if (link_enter(t->link, &use, NULL) != TOKEN_OK)
+		return 0;
+	link_state(t->link, &st);
+	*generation = st.generation;
+	while (n < max) {
+		const struct index_entry *e = index_identity(use.index,
+		    from + n);
+
+		if (e == NULL)
+			break;
+		memcpy(ids[n].sha1, e->cert.sha1, sizeof(ids[n].sha1));
+		memcpy(ids[n].sha256, e->cert.sha256, sizeof(ids[n].sha256));
+		ids[n].type = e->key.pub.type;
+		ids[n].bits = e->key.pub.bits;
+		ids[n].mechs = e->key.mechs;
+		n++;
+	}
+	link_leave(t->link, &use, true);
+	return n;
+}
+
+/* The beginning of a thumbprint, enough for a person to know it again. */
+static const char *
+brief(char text[20], const uint8_t key[TOKEN_SHA256_LEN])
+{
+	(void)snprintf(text, 20, "%02x%02x%02x%02x%02x%02x...", key[0],
+	    key[1], key[2], key[3], key[4], key[5]);
+	return text;
+}
+
+/* The entry with that key. Of one without a key only its certificate counts. */
+static int
+look_up(struct token *t, const struct link_use *use, const uint8_t *key,
+    const struct index_entry **e, struct token_trouble *why)
+{
+	char name[URI_TEXT_MAX], text[20];
+
+	*e = index_find(use->index, key);
+	if (*e != NULL && (*e)->keyed)
+		return TOKEN_OK;
+	link_name(t->link, name);
+	if (*e != NULL)
+		return trouble_say(why, TOKEN_ENOKEY, false,
+		    "%s: the certificate with SHA-256 %s is there, but not "
+		    "its private key; choose a certificate whose key is on "
+		    "the token", name, brief(text, key));
+	return trouble_say(why, TOKEN_ENOKEY, false,
+	    "%s: has no certificate with SHA-256 %s; list the token's keys",
+	    name, brief(text, key));
+}
+
+int
+token_certificate(struct token *t, const uint8_t key[TOKEN_SHA256_LEN],
+    unsigned depth, uint8_t *der, size_t *len, struct token_trouble *why)
+{
+	const struct index_entry *e;
+	const struct cert *c = NULL;
+	size_t room = *len;
+	struct link_use use;
+	char text[20];
+	int r;
+
+	*len = 0;
+	r = link_enter(t->link, &use, why);
+	if (r != TOKEN_OK)
+		return r;
+	r = look_up(t, &use, key, &e, why);
+	if (r != TOKEN_OK)
+		goto out;
+	c = index_chain(use.index, e, depth);
+	r = trouble_say(why, TOKEN_ENOKEY, false,
+	    "the chain of certificate %s has no more than %u certificates on "
+	    "its token", brief(text, key), depth);
+	if (c == NULL)
+		goto out;
+	r = trouble_say(why, TOKEN_EARG, false,
+	    "the certificate has %zu bytes, and there is room for %zu",
+	    c->len, room);
+	if (c->len > room)
+		goto out;
+	memcpy(der, c->der, c->len);
+	*len = c->len;
+	r = TOKEN_OK;
+out:
+	link_leave(t->link, &use, true);
+	return end(r, why);
+}
+
+/* Whether the session may serve again after the operation said rv. */
+static bool
+sound(struct rv rv)
+{
+	enum rv_class class = rv_class(rv);
+
+	/* A refused ...Init has left no operation behind. */
+	return rv_ok(rv) ||
+	    ((class == RV_MECHANISM || class == RV_ARGUMENT) &&
+		(strcmp(rv.call, "C_SignInit") == 0 ||
+		    strcmp(rv.call, "C_DecryptInit") == 0));
+}
+
+/* One try. *rv is CKR_OK unless the token said something that r is about. */
+static int
+attempt(struct token *t, struct job *job, struct link_use *use,
+    struct rv *rv, bool *ran, struct token_trouble *why)
+{
+	char name[URI_TEXT_MAX], text[20], doing[64];
+	const struct index_entry *e;
+	const char *reason;
+	int r, err = TOKEN_OK;
+
+	rv->value = CKR_OK;
+	*ran = false;
+	r = look_up(t, use, job->key, &e, why);
+	if (r != TOKEN_OK)
+		return r;
+	link_name(t->link, name);
+	r = job->prepare(t, job, &e->key, &reason);
+	if (r != TOKEN_OK)
+		return trouble_say(why, r, false, "%s: cannot %s with key %s: "
+		    "%s", name, job->doing, brief(text, job->key), reason);
+	r = link_session(t->link, use, rv, why);
+	if (r != TOKEN_OK)
+		return r;
+	*ran = true;
+	*rv = job->run(t, job, use->session, e->key.handle, &err);
+	(void)snprintf(doing, sizeof(doing), "cannot %s with key %s",
+	    job->doing, brief(text, job->key));
+	if (!rv_ok(*rv))
+		r = trouble_rv(why, name, doing, *rv);
+	else if (err == TOKEN_EDATA)
+		return trouble_say(why, err, false,
+		    "%s: %s: the ciphertext is damaged, or was made for "
+		    "another key, hash or label", name, doing);
+	else if (err != TOKEN_OK)
+		return trouble_say(why, err, true,
+		    "%s: %s: it answered with a length that cannot be; try "
+		    "again, and if it stays so, update its module", name,
+		    doing);
+	return err != TOKEN_OK ? err : r;
+}
+
+/* Does the job, and once more if the token had to be mended for it. */
+static int
+perform(struct token *t, struct job *job, struct token_trouble *why)
+{
+	struct link_use use;
+	unsigned runs = 0, shut = 0;
+	struct rv rv;
+	bool ran;
+	int r;
+
+	do {
+		r = link_enter(t->link, &use, why);
+		if (r != TOKEN_OK)
+			break;
+		r = attempt(t, job, &use, &rv, &ran, why);
+		link_leave(t->link, &use, sound(rv) && r != TOKEN_EDEVICE);
+		if (r == TOKEN_OK || rv_ok(rv) || !rv_mendable(rv))
+			break;
+		/* To find the pool shut is not yet a try. */
+		if (ran)
+			runs++;
+		else
+			shut++;
+		if (runs > 1 || shut > 3)
+			break;
+		r = link_mend(t->link, use.epoch, rv, why);
+	} while (r == TOKEN_OK);
+	return end(r, why);
+}
+
+static int
+sign_ready(struct token *t, struct job *job, const struct key *k,
+    const char **reason)
+{
+	int r = sign_prepare(&job->sign_plan, k, &job->sign, reason);
+
+	(void)t;
+	if (r != TOKEN_OK || job->sign_plan.siglen <= job->room)
+		return r;
+	*reason = "there is not room enough for the signature";
+	return TOKEN_EARG;
+}
+
+static struct rv
+sign_go(struct token *t, struct job *job, unsigned long session,
+    unsigned long handle, int *err)
+{
+	struct rv rv;
+
+	job->rawlen = sizeof(job->raw);
+	rv = sign_run(&job->sign_plan, t->module, session, handle, job->raw,
+	    &job->rawlen);
+	if (rv_ok(rv))
+		*err = sign_finish(&job->sign_plan, job->raw, job->rawlen,
+		    job->out, &job->outlen);
+	return rv;
+}
+
+int
+token_sign(struct token *t, const uint8_t key[TOKEN_SHA256_LEN],
+    enum token_scheme scheme, enum token_hash hash, unsigned saltlen,
+    const uint8_t *digest, size_t digestlen, uint8_t *sig, size_t *siglen,
+    struct token_trouble *why)
+{
+	struct job job;
+	int r;
+
+	job.key = key;
+	job.doing = "sign";
+	job.prepare = sign_ready;
+	job.run = sign_go;
+	job.sign.scheme = scheme;
+	job.sign.hash = hash;
+	job.sign.saltlen = saltlen;
+	job.sign.digest = digest;
+	job.sign.len = digestlen;
+	job.out = sig;
+	job.room = *siglen;
+	job.outlen = 0;
+	*siglen = 0;
+	r = perform(t, &job, why);
+	if (r != TOKEN_OK)
+		return r;
+	*siglen = job.outlen;
+	t->signatures++;
+	return TOKEN_OK;
+}
+
+static int
+decrypt_ready(struct token *t, struct job *job, const struct key *k,
+    const char **reason)
+{
+	struct decrypt_plan *plan = &job->decrypt_plan;
+
+	if (job->room < plan->len) {
+		*reason = "the room must be as long as the key's modulus";
+		return TOKEN_EARG;
+	}
+	return decrypt_prepare(plan, k, job->key, t->seed, plan->scheme,
+	    plan->hash, plan->in, plan->len, reason);
+}
+
+static struct rv
+decrypt_go(struct token *t, struct job *job, unsigned long session,
+    unsigned long handle, int *err)
+{
+	return decrypt_run(&job->decrypt_plan, t->module, session, handle,
+	    job->out, &job->outlen, err);
+}
+
+int
+token_decrypt(struct token *t, const uint8_t key[TOKEN_SHA256_LEN],
+    enum token_scheme scheme, enum token_hash hash, const uint8_t *in,
+    size_t inlen, uint8_t *out, size_t *outlen, struct token_trouble *why)
+{
+	struct job job;
+	int r;
+
+	job.key = key;
+	job.doing = "decrypt";
+	job.prepare = decrypt_ready;
+	job.run = decrypt_go;
+	job.decrypt_plan.scheme = scheme;
+	job.decrypt_plan.hash = hash;
+	job.decrypt_plan.in = in;
+	job.decrypt_plan.len = inlen;
+	job.out = out;
+	job.room = *outlen;
+	job.outlen = 0;
+	*outlen = 0;
+	r = perform(t, &job, why);
+	decrypt_wipe(&job.decrypt_plan);
+	if (r != TOKEN_OK)
+		return r;
+	*outlen = job.outlen;
+	t->decryptions++;
+	return TOKEN_OK;
+}
+
+void
+token_stats(struct token *t, struct token_stats *st)
+{
+	struct module_counts calls = module_counts(t->module);
+	struct link_state link;
+
+	link_state(t->link, &link);
+	memset(st, 0, sizeof(*st));
+	memcpy(st->label, link.name, sizeof(st->label));
+	st->ready = link.ready;
+	st->identities = link.counts.identities;
+	st->sessions = link.sessions;
+	st->signatures = t->signatures;
+	st->decryptions = t->decryptions;
+	st->logins = calls.logins;
+	st->searches = calls.searches;
+	st->recoveries = link.recoveries;
+	st->certs_without_key = link.counts.certs_without_key;
+	st->keys_without_cert = link.counts.keys_without_cert;
+}
+
+const char *
+token_strerror(int err)
+{
+	switch ((enum token_err)err) {
+	case TOKEN_OK:
+		return "no error";
+	case TOKEN_ECONFIG:
+		return "the token's configuration can never work";
+	case TOKEN_EMODULE:
+		return "the token's module cannot be used";
+	case TOKEN_EABSENT:
+		return "the token is absent";
+	case TOKEN_EPIN:
+		return "the token needs its PIN";
+	case TOKEN_EPINLOCKED:
+		return "the token's PIN is locked";
+	case TOKEN_ENOKEY:
+		return "no such key on the token";
+	case TOKEN_EAMBIGUOUS:
+		return "the URI fits several tokens";
+	case TOKEN_EMECH:
+		return "the key or its token cannot do this";
+	case TOKEN_EARG:
+		return "lengths or values that cannot be";
+	case TOKEN_EBUSY:
+		return "the token is busy";
+	case TOKEN_EDEVICE:
+		return "the token failed";
+	case TOKEN_EDATA:
+		return "the data cannot be decrypted";
+	case TOKEN_ENOMEM:
+		return "out of memory";
+	}
+	return "unknown error";
+}
