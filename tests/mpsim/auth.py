@@ -10,7 +10,7 @@ from typing import Optional
 
 import signature
 from checks import Unbelieved, Verdict
-from clients import Client, Registry
+from clients import SMSID, Client, Registry
 from message import TIME, Hook, Message
 from payload import Payload
 from request import Peer, Request
@@ -91,6 +91,8 @@ def check_message(message: Message, payload: Payload, registry: Registry,
     assert hook is not None
     digest = check_properties(hook, message, peer, verdict)
     source = message.get("SourceID") or ""
+    verdict.check("msg.source_id", bool(SMSID.match(source)),
+                  f"SourceID is {source!r}, expected GUID:UPPER-CASE")
     client = known(registry, source, verdict)
     check_tls(client, peer, verdict)
     verdict.equal("auth.public_key", hook.get("PublicKey"),

@@ -51,6 +51,16 @@ def check_post(request: Request, verdict: Verdict) -> None:
                   "Content-Length must count exactly the body's bytes")
 
 
+def check_get(request: Request, verdict: Verdict) -> None:
+    """A download: no body, no type, braces encoded (1.2, 5.2)."""
+    check_fields(request, verdict)
+    verdict.check("http.no_body", not request.body
+                  and request.get("Content-Type") is None,
+                  "GET has neither a body nor a Content-Type")
+    verdict.check("http.encoded", not set("{}<> ") & set(request.target),
+                  "braces in the target must be percent-encoded")
+
+
 def split(request: Request, verdict: Verdict) -> list[Part]:
     """The parts, whatever the boundary; deviations are recorded."""
     boundary = boundary_of(request.get("Content-Type") or "")

@@ -132,8 +132,7 @@ def route(ex: Exchange) -> Reply:
         verdict.kind, kind_answer = gets[request.path]
         if not check_method(ex, "GET"):
             return html(405, "405")
-        framing.check_fields(request, verdict)
-        verdict.check("http.no_body", not request.body, "GET has no body")
+        framing.check_get(request, verdict)
         return kind_answer(ex)
     if request.path == FSP_PATH:
         verdict.kind = "fsp"
