@@ -201,8 +201,8 @@ chain(struct session *s, const char *operand)
 const struct command command_cert_show = {
     .name = "cert show",
     .summary = "describe a key's certificate",
-    .about = "Shows who the certificate is for, who issued it, how long "
-	     "it is valid, and\nwhat its key can do.\n",
+    .about = "Shows who the certificate is for, who issued it, how long it is "
+	     "valid, and what its key can do.",
     .options = show_options,
     .run = show,
 };
@@ -210,8 +210,7 @@ const struct command command_cert_show = {
 const struct command command_cert_export = {
     .name = "cert export",
     .summary = "write a key's certificate as PEM or DER",
-    .about = "Writes the certificate. The private key stays on its "
-	     "token.\n",
+    .about = "Writes the certificate. The private key stays on its token.",
     .options = export_options,
     .bytes = true,
     .run = export_cert,
@@ -220,9 +219,9 @@ const struct command command_cert_export = {
 const struct command command_cert_chain = {
     .name = "cert chain",
     .summary = "write a certificate and its issuers as PEM",
-    .about = "Writes the certificate and those of its issuers that the "
-	     "token holds, the\ncertificate first. With --json they are "
-	     "described as well.\n",
+    .about =
+	"Writes the certificate and those of its issuers that the token holds, "
+	"the certificate first. With --json they are described as well.",
     .options = chain_options,
     .run = chain,
 };

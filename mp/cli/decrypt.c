@@ -93,9 +93,9 @@ decrypt(struct session *s, const char *operand)
 const struct command command_decrypt = {
     .name = "decrypt",
     .summary = "decrypt a CMS message with a key on a token",
-    .about = "Decrypts a CMS EnvelopedData, in DER or PEM, of at most "
-	     "64 MiB, and writes its\ncontent to a file that only you may "
-	     "read. Decryption proves nothing about who\nsent the message.\n",
+    .about = "Decrypts a CMS EnvelopedData, in DER or PEM, of at most 64 MiB, "
+	     "and writes its content to a file that only you may read. "
+	     "Decryption proves nothing about who sent the message.",
     .options = options,
     .bytes = true,
     .run = decrypt,

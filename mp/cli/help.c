@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "mp/cli/text.h"
+
+#define WIDTH 78
+
 #define EXAMPLES                                                             \
 	"Examples:\n"                                                        \
 	"  sealpoint keys\n"                                                 \
@@ -60,9 +64,10 @@ command_help_all(FILE *f)
 void
 command_help(const struct command *c, FILE *f)
 {
-	fprintf(f, "usage: sealpoint %s [OPTION...]%s%s\n\n%s", c->name,
-	    c->operand == NULL ? "" : " ", c->operand == NULL ? "" : c->operand,
-	    c->about);
+	fprintf(f, "usage: sealpoint %s [OPTION...]%s%s\n\n", c->name,
+	    c->operand == NULL ? "" : " ",
+	    c->operand == NULL ? "" : c->operand);
+	text_wrap(f, c->about, 0, WIDTH);
 	if (c->options->name != NULL) {
 		fputs("\nOptions:\n", f);
 		options_help(c->options, f);

@@ -89,9 +89,9 @@ keys(struct session *s, const char *operand)
 const struct command command_keys = {
     .name = "keys",
     .summary = "list the keys that you may use",
-    .about = "Lists the certificates whose private keys the agent holds "
-	     "and lets you use.\nThe thumbprint is what -k of other commands "
-	     "takes. With --json all there is\nto know of each key.\n",
+    .about = "Lists the certificates whose private keys the agent holds and "
+	     "lets you use. The thumbprint is what -k of other commands takes. "
+	     "With --json all there is to know of each key.",
     .options = command_no_options,
     .run = keys,
 };

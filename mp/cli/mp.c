@@ -192,8 +192,8 @@ certificate(struct session *s, const char *operand)
 const struct command command_mp_list = {
     .name = "mp list",
     .summary = "list the site's management points",
-    .about = "Shows the management points that this one knows. The list "
-	     "is not signed: only\nTLS vouches for it.\n",
+    .about = "Shows the management points that this one knows. The list is not "
+	     "signed: only TLS vouches for it.",
     .options = command_no_options,
     .mp = true,
     .run = list,
@@ -202,9 +202,9 @@ const struct command command_mp_list = {
 const struct command command_mp_info = {
     .name = "mp info",
     .summary = "show what a management point says of itself",
-    .about = "Shows the management point's names, site, certificate and "
-	     "the site's root key.\nNone of it is signed in a way that can be "
-	     "checked: only TLS vouches for it.\n",
+    .about = "Shows the management point's names, site, certificate and the "
+	     "site's root key. None of it is signed in a way that can be "
+	     "checked: only TLS vouches for it.",
     .options = command_no_options,
     .mp = true,
     .run = info,
@@ -214,9 +214,9 @@ const struct command command_mp_certificate = {
     .name = "mp certificate",
     .summary = "show a management point's certificates",
     .about = "Shows the certificates that the management point signs and "
-	     "encrypts with, and\nthe site's. With -o the signing one is "
-	     "written to a file that --mp-certs may\nname, once its thumbprint "
-	     "was compared with what the site's console shows.\n",
+	     "encrypts with, and the site's. With -o the signing one is "
+	     "written to a file that --mp-certs may name, once its thumbprint "
+	     "was compared with what the site's console shows.",
     .options = certificate_options,
     .mp = true,
     .run = certificate,

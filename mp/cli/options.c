@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mp/cli/text.h"
+
 #define SLOTS (2 * OPTION_COUNT + 1) /* tables may repeat an option */
 #define HELP_COLUMN 28
+#define HELP_WIDTH 78
 
 /* The tables in the form that getopt_long(3) wants. */
 struct plan {
@@ -205,9 +208,9 @@ options_help(const struct option_def *table, FILE *f)
 		    table->value == NULL ? "" : " ",
 		    table->value == NULL ? "" : table->value);
 		if (n < HELP_COLUMN - 1)
-			fprintf(f, "%-*s%s\n", HELP_COLUMN, left, table->help);
+			fprintf(f, "%-*s", HELP_COLUMN, left);
 		else
-			fprintf(f, "%s\n%*s%s\n", left, HELP_COLUMN, "",
-			    table->help);
+			fprintf(f, "%s\n%*s", left, HELP_COLUMN, "");
+		text_wrap(f, table->help, HELP_COLUMN, HELP_WIDTH);
 	}
 }

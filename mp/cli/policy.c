@@ -139,8 +139,8 @@ out:
 const struct command command_policy_list = {
     .name = "policy list",
     .summary = "list the policies assigned to this client",
-    .about = "Asks the management point which policies this client has, "
-	     "and prints them. The\nclient must be registered.\n",
+    .about = "Asks the management point which policies this client has, and "
+	     "prints them. The client must be registered.",
     .options = command_no_options,
     .mp = true,
     .run = list,
@@ -150,9 +150,9 @@ const struct command command_policy_get = {
     .name = "policy get",
     .operand = "ID",
     .summary = "fetch one policy, decrypted",
-    .about = "Fetches the policy with that assignment or policy id, "
-	     "decrypts and decompresses\nit, and writes its XML in UTF-8. A "
-	     "new file is yours alone to read: policies\nmay hold passwords.\n",
+    .about = "Fetches the policy with that assignment or policy id, decrypts "
+	     "and decompresses it, and writes its XML in UTF-8. A new file is "
+	     "yours alone to read: policies may hold passwords.",
     .options = get_options,
     .mp = true,
     .run = get,

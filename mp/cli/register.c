@@ -115,11 +115,11 @@ registration(struct session *s, const char *operand)
 const struct command command_register = {
     .name = "register",
     .summary = "register this client with a management point",
-    .about = "Registers the key's certificate with the site, and asks "
-	     "again while the answer\nis \"pending\". What was reached is "
-	     "remembered in the state directory: run again,\nit goes on from "
-	     "there, or says that the client is registered already. The exit\n"
-	     "status is 1 while the registration is pending.\n",
+    .about = "Registers the key's certificate with the site, and asks again "
+	     "while the answer is \"pending\". What was reached is remembered "
+	     "in the state directory: run again, it goes on from there, or "
+	     "says that the client is registered already. The exit status is 1 "
+	     "while the registration is pending.",
     .options = options,
     .mp = true,
     .run = registration,

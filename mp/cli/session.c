@@ -284,6 +284,7 @@ configure(struct session *s, bool believe, struct mp_client_config *cfg)
 			     : MP_SIGNATURE_REQUIRED;
 	cfg->hash = says(s, OPTION_HASH, "sha1") ? MP_SHA1 : MP_SHA256;
 	cfg->tls_max = says(s, OPTION_TLS_MAX, "1.2") ? TLS1_2_VERSION : 0;
+	cfg->strict_dates = s->opt->given[OPTION_STRICT_DATES];
 	cfg->step = step;
 	cfg->step_ctx = s;
 	if (cfg->mp == NULL)
@@ -308,25 +309,6 @@ configure(struct session *s, bool believe, struct mp_client_config *cfg)
 	return choose_state(s, cfg);
 }
 
-/* A certificate out of its time may still be wanted, or not. */
-static int
-check_dates(struct session *s)
-{
-	const char *warning = mp_client_warning(s->mp);
-
-	if (warning == NULL)
-		return COMMAND_DONE;
-	if (!s->opt->given[OPTION_STRICT_DATES]) {
-		output_warning(s->out, "%s", warning);
-		return COMMAND_DONE;
-	}
-	output_error(s->out,
-	    "%s. Renew the certificate, or leave out "
-	    "--strict-dates",
-	    warning);
-	return COMMAND_FAILED;
-}
-
 int
 session_mp(struct session *s, bool believe)
 {
@@ -348,7 +330,9 @@ session_mp(struct session *s, bool believe)
 	if (mp_client_open(&s->mp, &cfg, s->evp, &s->signer, thumb, len, &e) !=
 	    MP_OK)
 		return session_mp_failed(s, &e);
-	return check_dates(s);
+	if (mp_client_warning(s->mp) != NULL)
+		output_warning(s->out, "%s", mp_client_warning(s->mp));
+	return COMMAND_DONE;
 }
 
 int

@@ -231,9 +231,9 @@ const struct command command_sign = {
     .name = "sign",
     .summary = "sign a file with a key on a token",
     .about = "Hashes FILE and has the agent sign the hash. Writes the "
-	     "signature as it is:\nfor RSA as long as the modulus, for ECDSA "
-	     "in DER. The key decides between RSA,\nECDSA and EdDSA. An "
-	     "Ed25519 key signs FILE itself, of at most 48 KiB.\n",
+	     "signature as it is: for RSA as long as the modulus, for ECDSA in "
+	     "DER. The key decides between RSA, ECDSA and EdDSA. An Ed25519 "
+	     "key signs FILE itself, of at most 48 KiB.",
     .options = options,
     .bytes = true,
     .run = sign,

@@ -94,9 +94,9 @@ out:
 const struct command command_status = {
     .name = "status",
     .summary = "show the agent's tokens and how they are",
-    .about = "Shows each token that the agent is configured for, its "
-	     "state, and what it did\nso far. The exit status is 1 unless "
-	     "every token is ready.\n",
+    .about =
+	"Shows each token that the agent is configured for, its state, and "
+	"what it did so far. The exit status is 1 unless every token is ready.",
     .options = command_no_options,
     .run = status,
 };

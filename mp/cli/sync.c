@@ -179,11 +179,11 @@ out:
 const struct command command_policy_sync = {
     .name = "policy sync",
     .summary = "fetch all policies into a directory",
-    .about = "Fetches every policy that may be downloaded and writes each "
-	     "to a file of its own,\nnamed after its assignment's id. A policy "
-	     "that fails does not stop the others;\nthe exit status is then 1. "
-	     "Task sequences are skipped. Files of earlier runs\nstay unless a "
-	     "newer version replaces them.\n",
+    .about = "Fetches every policy that may be downloaded and writes each to a "
+	     "file of its own, named after its assignment's id. A policy that "
+	     "fails does not stop the others; the exit status is then 1. Task "
+	     "sequences are skipped. Files of earlier runs stay unless a newer "
+	     "version replaces them.",
     .options = options,
     .mp = true,
     .run = sync_policies,

@@ -146,3 +146,21 @@ text_width(const char *text)
 		width += ((uint8_t)*text & 0xc0) != 0x80;
 	return width;
 }
+
+void
+text_wrap(FILE *f, const char *text, int indent, int width)
+{
+	int at = indent, n;
+
+	while (*text != '\0') {
+		n = (int)strcspn(text, " ");
+		if (at > indent && at + 1 + n > width) {
+			fprintf(f, "\n%*s", indent, "");
+			at = indent;
+		}
+		at += fprintf(f, "%s%.*s", at > indent ? " " : "", n, text);
+		text += n;
+		text += strspn(text, " ");
+	}
+	fputc('\n', f);
+}

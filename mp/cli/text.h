@@ -30,4 +30,10 @@ char *text_utf8(const char *text);
 /* How many characters wide valid UTF-8 is, one column each. */
 size_t text_width(const char *text);
 
+/*
+ * Writes a paragraph of our own words in lines of at most `width` columns.
+ * The first line stands at column `indent` already; the others get there.
+ */
+void text_wrap(FILE *f, const char *text, int indent, int width);
+
 #endif
