@@ -1,0 +1,282 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "mp/hex.h"
+#include "mp/multipart.h"
+#include "mp/seal.h"
+#include "mp/utf16.h"
+#include "mp/xml.h"
+#include "mp/zip.h"
+#include "tests/fake/soft_signer.h"
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+#define ID "GUID:0D5A4B1C-1111-2222-3333-444455556666"
+
+struct scene {
+	struct soft_signer *soft;
+	struct signer signer;
+	struct signer_identity id;
+	X509 *cert;
+	struct evp *evp;
+	struct mp_identity me;
+	struct mp_message m;
+};
+
+static void
+enter(struct scene *s)
+{
+	struct signer_trouble why;
+	struct mp_error e;
+
+	memset(s, 0, sizeof(*s));
+	s->soft = soft_signer_new();
+	soft_signer_make(s->soft, "rsa-2048", "seal", &s->id, &s->cert);
+	soft_signer_signer(s->soft, &s->signer);
+	assert_int_equal(evp_open(&s->evp, &why), 0);
+	if (mp_identity_open(&s->me, s->evp, &s->signer, s->id.sha1,
+		SIGNER_SHA1_LEN, &e) != MP_OK)
+		fail_msg("%s", e.text);
+	assert_int_equal(mp_message_init(&s->m), 0);
+	s->m.endpoint = "MP_PolicyManager";
+	s->m.body = "<Body>\xC3\xA4</Body>";
+	s->m.source_id = ID;
+	s->m.source_host = "CLIENT1";
+	s->m.target_host = "mp1.dom";
+	s->m.flags = MP_FLAG_NATIVE | MP_FLAG_SIGN | MP_FLAG_COMPRESS;
+}
+
+static void
+leave(struct scene *s)
+{
+	mp_identity_close(&s->me);
+	evp_close(s->evp);
+	X509_free(s->cert);
+	signer_close(&s->signer);
+}
+
+static void
+a_flag_combination_that_is_ruled_out_is_refused(void **state)
+{
+	static const struct {
+		uint32_t flags;
+		const char *words;
+	} bad[] = {{MP_FLAG_NATIVE | MP_FLAG_ENCRYPT, "mixed mode only"},
+	    {MP_FLAG_NATIVE | MP_FLAG_SIGN | MP_FLAG_ENCRYPT,
+		"mixed mode only"},
+	    {MP_FLAG_CRL, "native mode only"}, {MP_FLAG_ENCRYPT, "certificate"},
+	    {0x10, "0x00000010"}};
+	struct mp_error e;
+	struct mp_buf out;
+	struct scene s;
+
+	(void)state;
+	enter(&s);
+	mp_buf_init(&out, 1 << 20);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		s.m.flags = bad[i].flags;
+		assert_int_equal(
+		    mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
+		assert_non_null(strstr(e.text, bad[i].words));
+		assert_non_null(strstr(e.text, "MP_PolicyManager"));
+		assert_int_equal(out.len, 0);
+	}
+	assert_int_equal(soft_signer_counts(s.soft).signs, 0);
+	mp_buf_release(&out);
+	leave(&s);
+}
+
+static void
+a_message_without_what_it_needs_is_refused(void **state)
+{
+	struct mp_error e;
+	struct mp_buf out;
+	struct scene s;
+
+	(void)state;
+	enter(&s);
+	mp_buf_init(&out, 1 << 20);
+	s.m.source_id = NULL;
+	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
+	assert_non_null(strstr(e.text, "register first"));
+	s.m.source_id = "not an id";
+	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
+	s.m.source_id = ID;
+	s.m.body = "";
+	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
+	s.m.body = "<a>\xFF</a>";
+	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
+	s.m.body = "<a/>";
+	s.m.source_host = NULL;
+	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
+	s.m.source_host = "a\x1b";
+	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
+	mp_buf_release(&out);
+	leave(&s);
+}
+
+/* A wire signature: reversed, upper-case hex, PKCS#1 v1.5 with DigestInfo. */
+static void
+verify(X509 *cert, const EVP_MD *md, const char *hex, const uint8_t *data,
+    size_t len)
+{
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	uint8_t sig[1024];
+	struct mp_buf raw;
+
+	mp_buf_init(&raw, sizeof(sig));
+	assert_int_equal(strspn(hex, "0123456789ABCDEF"), strlen(hex));
+	assert_true(mp_hex_decode(hex, strlen(hex), &raw));
+	assert_int_equal(raw.len, 256);
+	for (size_t i = 0; i < raw.len; i++)
+		sig[i] = raw.data[raw.len - 1 - i];
+	assert_int_equal(
+	    EVP_DigestVerifyInit(c, NULL, md, NULL, X509_get0_pubkey(cert)), 1);
+	assert_int_equal(EVP_DigestVerify(c, sig, raw.len, data, len), 1);
+	EVP_MD_CTX_free(c);
+	mp_buf_release(&raw);
+}
+
+/* A property of the clientauth hook; "" if it is not there. */
+static const char *
+property(const struct mp_xml_node *msg, const char *name)
+{
+	const struct mp_xml_node *p = mp_xml_child(
+	    mp_xml_child(mp_xml_child(msg, "Hooks"), "Hook2"), "Property");
+
+	for (; p != NULL; p = mp_xml_next(p, "Property"))
+		if (strcmp(mp_xml_attr(p, "Name"), name) == 0)
+			return mp_xml_text(p);
+	return "";
+}
+
+static void
+check_signed(struct scene *s, enum mp_hash hash)
+{
+	static const char type[] = "multipart/mixed; boundary="
+				   "aAbBcCdDv1234567890VxXyYzZ";
+	const EVP_MD *md = hash == MP_SHA1 ? EVP_sha1() : EVP_sha256();
+	const struct mp_xml_node *msg;
+	struct mp_buf out, text, id;
+	struct mp_parts parts;
+	struct mp_error e;
+	struct mp_xml *x;
+	bool native = (s->m.flags & MP_FLAG_NATIVE) != 0;
+
+	mp_buf_init(&out, 1 << 20);
+	mp_buf_init(&text, 1 << 20);
+	mp_buf_init(&id, 1000);
+	assert_int_equal(mp_seal(&s->me, &s->m, hash, &out, &e), MP_OK);
+	assert_int_equal(
+	    mp_multipart_parse(type, out.data, out.len, &parts, &e), 0);
+	assert_int_equal(
+	    mp_text_to_utf8(parts.list[0].data, parts.list[0].len, &text, &e),
+	    0);
+	assert_int_equal(
+	    mp_xml_parse(&x, (char *)text.data, text.len, "m", &e), 0);
+	msg = mp_xml_root(x);
+	assert_string_equal(property(msg, "AuthSenderMachine"), "CLIENT1");
+	assert_string_equal(
+	    property(msg, "ClientCapabilities"), native ? "SSL" : "NonSSL");
+	assert_string_equal(property(msg, "HashAlgorithm"),
+	    hash == MP_SHA1 ? "" : "1.2.840.113549.1.1.11");
+	assert_string_equal(property(msg, "PublicKey"), s->me.public_hex);
+	assert_int_equal(strlen(s->me.public_hex), 552);
+	assert_int_equal(mp_utf16_add(&id, ID, strlen(ID), &e), 0);
+	mp_buf_add(&id, "\0", 2);
+	assert_int_equal(id.len, 84);
+	verify(
+	    s->cert, md, property(msg, "ClientIDSignature"), id.data, id.len);
+	verify(s->cert, md, property(msg, "PayloadSignature"),
+	    parts.list[1].data, parts.list[1].len);
+	mp_xml_free(x);
+	mp_buf_release(&out);
+	mp_buf_release(&text);
+	mp_buf_release(&id);
+}
+
+static void
+signatures_are_the_wires_and_verify(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	enter(&s);
+	check_signed(&s, MP_SHA256);
+	assert_int_equal(soft_signer_counts(s.soft).signs, 2);
+	check_signed(&s, MP_SHA256);
+	assert_int_equal(soft_signer_counts(s.soft).signs, 3);
+	check_signed(&s, MP_SHA1);
+	s.m.flags = MP_FLAG_SIGN; /* mixed, uncompressed */
+	check_signed(&s, MP_SHA256);
+	leave(&s);
+}
+
+static void
+the_signers_failure_is_told_with_its_key(void **state)
+{
+	struct mp_error e;
+	struct mp_buf out;
+	struct scene s;
+
+	(void)state;
+	enter(&s);
+	mp_buf_init(&out, 1 << 20);
+	soft_signer_fail(s.soft, SIGNER_EABSENT, 1);
+	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_ESIGNER);
+	assert_non_null(strstr(e.text, s.me.thumbprint));
+	assert_int_equal(out.len, 0);
+	/* What failed was not kept as if it were a signature. */
+	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_OK);
+	mp_buf_release(&out);
+	leave(&s);
+}
+
+static void
+an_identity_must_be_rsa_and_known(void **state)
+{
+	uint8_t unknown[SIGNER_SHA256_LEN] = {0};
+	struct signer_identity ec;
+	struct mp_identity me;
+	struct mp_error e;
+	struct scene s;
+
+	(void)state;
+	enter(&s);
+	soft_signer_make(s.soft, "ec-p256", "ec", &ec, NULL);
+	assert_int_equal(mp_identity_open(&me, s.evp, &s.signer, ec.sha1,
+			     SIGNER_SHA1_LEN, &e),
+	    MP_EARG);
+	assert_non_null(strstr(e.text, "no RSA key"));
+	assert_null(me.cert);
+	assert_int_equal(mp_identity_open(&me, s.evp, &s.signer, unknown,
+			     sizeof(unknown), &e),
+	    MP_ESIGNER);
+	assert_int_equal(
+	    mp_identity_open(&me, s.evp, &s.signer, unknown, 5, &e),
+	    MP_ESIGNER);
+	assert_true(s.me.self_signed);
+	assert_int_equal(mp_identity_validity(&s.me, 0), -1);
+	assert_int_equal(mp_identity_validity(&s.me, INT32_MAX * 2LL), 1);
+	mp_identity_close(NULL);
+	leave(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_flag_combination_that_is_ruled_out_is_refused),
+	    cmocka_unit_test(a_message_without_what_it_needs_is_refused),
+	    cmocka_unit_test(signatures_are_the_wires_and_verify),
+	    cmocka_unit_test(the_signers_failure_is_told_with_its_key),
+	    cmocka_unit_test(an_identity_must_be_rsa_and_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
