@@ -180,6 +180,7 @@ class Misbehaving(test_server.Served):
         answer = self.client.register()
         root = ElementTree.fromstring(answer.xml())
         self.client.smsid = root.attrib["SMSID"]
+        self.assertEqual(root.attrib["Status"], "1")
         self.assertIsNotNone(self.registry.find(self.client.smsid))
         answer = self.client.confirm()
         self.assertTrue(self.pinned(answer))

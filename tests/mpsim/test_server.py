@@ -51,8 +51,8 @@ class Served(unittest.TestCase):
     def issue(cls, csr: bytes) -> bytes:
         return certificates.issue(cls.store.ca, csr, 30, None)
 
-    def serve(self, *modes: str, tls: bool = True, newest: Optional[str] = None,
-              **options) -> server.Server:
+    def serve(self, *modes: str, tls: bool = True,
+              newest: Optional[str] = None, **options) -> server.Server:
         """Starts a server and connects the client to it."""
         ctx = None
         if tls:
