@@ -3,10 +3,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 
+#include <openssl/params.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
@@ -107,4 +109,54 @@ rig_teardown(void **state)
 	signer_close(&rig->signer);
 	free(rig);
 	return 0;
+}
+
+unsigned long
+rig_signs(struct rig *rig)
+{
+	return soft_signer_counts(rig->soft).signs;
+}
+
+int
+rig_set_text(EVP_PKEY_CTX *ctx, const char *name, const char *value)
+{
+	char copy[64];
+	OSSL_PARAM params[2] = {OSSL_PARAM_END, OSSL_PARAM_END};
+
+	(void)snprintf(copy, sizeof(copy), "%s", value);
+	params[0] = OSSL_PARAM_construct_utf8_string(name, copy, 0);
+	return EVP_PKEY_CTX_set_params(ctx, params);
+}
+
+bool
+rig_verify(EVP_PKEY *pub, const char *md, const char *salt, const uint8_t *data,
+    size_t len, const uint8_t *sig, size_t siglen)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *pctx;
+	bool ok;
+
+	ok =
+	    EVP_DigestVerifyInit_ex(ctx, &pctx, md, NULL, NULL, pub, NULL) == 1;
+	if (ok && salt != NULL)
+		ok = EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) >
+			 0 &&
+		     rig_set_text(pctx, "saltlen", salt) > 0;
+	ok = ok && EVP_DigestVerify(ctx, sig, siglen, data, len) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
+EVP_MD_CTX *
+rig_start(EVP_PKEY *key, const char *md, const char *salt)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *pctx;
+
+	if (EVP_DigestSignInit_ex(ctx, &pctx, md, NULL, NULL, key, NULL) == 1 &&
+	    (salt == NULL || (rig_set_text(pctx, "pad-mode", "pss") > 0 &&
+				 rig_set_text(pctx, "saltlen", salt) > 0)))
+		return ctx;
+	EVP_MD_CTX_free(ctx);
+	return NULL;
 }

@@ -35,4 +35,16 @@ struct rig {
 int rig_setup(void **state);
 int rig_teardown(void **state);
 
+unsigned long rig_signs(struct rig *rig); /* asked of the signer so far */
+
+/* Sets one textual option; 1 if it was taken. */
+int rig_set_text(EVP_PKEY_CTX *ctx, const char *name, const char *value);
+
+/* Starts a signature, PSS with this salt if any; NULL if that was refused. */
+EVP_MD_CTX *rig_start(EVP_PKEY *key, const char *md, const char *salt);
+
+/* As the default provider sees it; salt NULL: PKCS#1 v1.5 or no RSA. */
+bool rig_verify(EVP_PKEY *pub, const char *md, const char *salt,
+    const uint8_t *data, size_t len, const uint8_t *sig, size_t siglen);
+
 #endif
