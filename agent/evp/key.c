@@ -179,6 +179,24 @@ evpkey_free(struct evpkey *k)
 	free(k);
 }
 
+/* As what a caller of the signer would know it. */
+static int
+class_of(int reason)
+{
+	switch (reason) {
+	case PROV_R_BAD_LENGTH:
+	case PROV_R_INVALID_DIGEST_LENGTH:
+	case PROV_R_NO_KEY_SET:
+	case PROV_R_OUTPUT_BUFFER_TOO_SMALL:
+		return SIGNER_EARG;
+	case PROV_R_FAILED_TO_DECRYPT:
+	case PROV_R_FAILED_TO_SIGN:
+		return SIGNER_EPROTO; /* an answer that cannot be one */
+	default:
+		return SIGNER_EMECH;
+	}
+}
+
 int
 evpkey_refuse(const struct evpkey *k, int reason, const char *fmt, ...)
 {
@@ -197,6 +215,7 @@ evpkey_refuse(const struct evpkey *k, int reason, const char *fmt, ...)
 	} else {
 		(void)signer_fail(&why, 0, "%s", text);
 	}
+	why.err = class_of(reason);
 	evptrouble_set(&why);
 	ERR_raise_data(ERR_LIB_PROV, reason, "%s", why.text);
 	return 0;

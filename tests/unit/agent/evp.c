@@ -30,6 +30,7 @@ a_failing_signer_fails_the_signature_and_is_quoted(void **state)
 	assert_int_equal(EVP_DigestSign(ctx, sig, &len, msg, 3), 0);
 	assert_non_null(strstr(evp_trouble()->text, "told to fail"));
 	assert_true(evp_trouble()->retry);
+	assert_int_equal(evp_trouble()->err, SIGNER_EBUSY);
 	assert_int_not_equal(
 	    ERR_peek_last_error_all(NULL, NULL, NULL, &data, NULL), 0);
 	assert_non_null(strstr(data, "told to fail"));
@@ -41,6 +42,7 @@ a_failing_signer_fails_the_signature_and_is_quoted(void **state)
 	len = 8;
 	assert_int_equal(EVP_DigestSign(ctx, sig, &len, msg, 3), 0);
 	assert_non_null(strstr(evp_trouble()->text, "room"));
+	assert_int_equal(evp_trouble()->err, SIGNER_EARG);
 	EVP_MD_CTX_free(ctx);
 	ERR_clear_error();
 }
@@ -100,6 +102,7 @@ a_signer_that_lies_about_lengths_is_not_believed(void **state)
 		len = sizeof(out);
 		assert_int_equal(EVP_DigestSign(ctx, out, &len, msg, 3), 0);
 		assert_string_not_equal(evp_trouble()->text, "");
+		assert_int_equal(evp_trouble()->err, SIGNER_EPROTO);
 		if (claim <= sizeof(out))
 			continue; /* a plaintext may be that short */
 		len = sizeof(out);

@@ -267,6 +267,7 @@ what_no_signer_does_is_refused_before_it_is_asked(void **state)
 		if (r > 0)
 			fail_msg("case %zu is taken", i);
 		assert_string_not_equal(evp_trouble()->text, "");
+		assert_int_equal(evp_trouble()->err, SIGNER_EMECH);
 		assert_int_not_equal(ERR_peek_error(), 0);
 		EVP_MD_CTX_free(ctx);
 	}

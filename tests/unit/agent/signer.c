@@ -290,6 +290,7 @@ a_failure_without_words_gets_those_of_its_class(void **state)
 	assert_int_equal(
 	    signer_find(&s, data, SIGNER_SHA1_LEN, &id, &why), SIGNER_EABSENT);
 	assert_string_equal(why.text, signer_strerror(SIGNER_EABSENT));
+	assert_int_equal(why.err, SIGNER_EABSENT);
 	assert_int_equal(why.ckr, 0);
 	assert_false(why.retry);
 }
