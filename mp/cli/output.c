@@ -52,6 +52,8 @@ say(struct output *o, const char *before, const char *fmt, va_list ap)
 {
 	char *text = NULL;
 
+	/* Both may be one terminal or log: what was said first stands first. */
+	(void)fflush(o->out);
 	settle(o);
 	fputs(before, o->err);
 	if (vasprintf(&text, fmt, ap) < 0)
