@@ -76,6 +76,8 @@ vector_load(struct vector *v, const char *name)
 		NULL) != MP_OK)
 		errx(1, "%s: not the parts of a message", name);
 	mp_buf_add(&v->payload, parts.list[1].data, parts.list[1].len);
+	if (strstr((char *)v->header.data, "\"encrypt\"") != NULL)
+		return;
 	if (mp_unzip(v->payload.data, v->payload.len, &v->clear, NULL) !=
 		MP_OK ||
 	    mp_text_to_utf8(v->clear.data, v->clear.len, &v->xml, NULL) !=
@@ -125,6 +127,25 @@ vector_cert(const char *name)
 	BIO_free(bio);
 	mp_buf_release(&pem);
 	return cert;
+}
+
+EVP_PKEY *
+vector_key(const char *name)
+{
+	struct mp_buf pem;
+	EVP_PKEY *key;
+	BIO *bio;
+
+	mp_buf_init(&pem, 1 << 16);
+	read_file(name, "", &pem);
+	bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+	key =
+	    bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+	if (key == NULL)
+		errx(1, "%s: no key", name);
+	BIO_free(bio);
+	mp_buf_release(&pem);
+	return key;
 }
 
 static int

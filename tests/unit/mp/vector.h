@@ -19,7 +19,7 @@ struct vector {
 	struct mp_buf body;     /* of the HTTP message */
 	struct mp_buf header;   /* <Msg>, UTF-8; empty if no multipart */
 	struct mp_buf payload;  /* as sent */
-	struct mp_buf clear;    /* decompressed, if it was compressed */
+	struct mp_buf clear;    /* decompressed; empty if encrypted */
 	struct mp_buf xml;      /* of clear, UTF-8 */
 };
 
@@ -32,6 +32,7 @@ const char *vector_between(const struct mp_buf *text, const char *before,
     const char *after, char *out, size_t outlen);
 
 X509 *vector_cert(const char *name); /* "sdk/client-pki.pem" */
+EVP_PKEY *vector_key(const char *name);
 
 struct vector_signer {
 	X509 *cert;
