@@ -37,6 +37,8 @@ struct mp_http {
 	struct curl_slist *fields;
 	struct mp_http_reply *reply;
 	size_t header_len;
+	bool header_end; /* libcurl lets an answer end before its fields do, */
+	bool framed;     /* ... or with no length and no close_notify */
 	bool too_large;
 	CURLcode setup; /* the first option that failed sticks */
 };
@@ -110,18 +112,38 @@ take_body(char *data, size_t size, size_t n, void *ctx)
 	return size * n;
 }
 
+/* Is it the field of this name, with this word somewhere in it? */
+static bool
+field_is(const char *line, size_t len, const char *name, const char *word)
+{
+	size_t n = strlen(name), w = strlen(word);
+
+	if (len < n || strncasecmp(line, name, n) != 0)
+		return false;
+	for (; n + w <= len; n++)
+		if (strncasecmp(line + n, word, w) == 0)
+			return true;
+	return false;
+}
+
 static size_t
 take_header(char *data, size_t size, size_t n, void *ctx)
 {
 	struct mp_http *h = ctx;
+	size_t len = size * n;
 
-	(void)data;
-	h->header_len += size * n;
+	h->header_end = len == 2 && memcmp(data, "\r\n", 2) == 0;
+	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+		h->framed = false; /* an interim answer went before */
+	if (field_is(data, len, "Content-Length:", "") ||
+	    field_is(data, len, "Transfer-Encoding:", "chunked"))
+		h->framed = true;
+	h->header_len += len;
 	if (h->header_len > HTTP_HEADER_MAX) {
 		h->too_large = true;
 		return 0;
 	}
-	return size * n;
+	return len;
 }
 
 static CURLcode
@@ -161,12 +183,10 @@ route(struct mp_http *h, const char *url)
 
 	want(h, curl_easy_setopt(c, CURLOPT_URL, url));
 	want(h, curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L));
-	want(h, curl_easy_setopt(c, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L));
 	want(h,
 	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, tls ? "https" : "http"));
 	want(h, curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L));
 	want(h, curl_easy_setopt(c, CURLOPT_PROXY, ""));
-	want(h, curl_easy_setopt(c, CURLOPT_NOPROXY, "*"));
 	want(h, curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED));
 	want(h, curl_easy_setopt(
 		    c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1));
@@ -214,7 +234,7 @@ limit(struct mp_http *h)
 	want(h, curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 1L));
 }
 
-/* Graphic ASCII, and a scheme that we speak: nothing to smuggle. */
+/* Graphic ASCII, a scheme that we speak, nobody's name or password. */
 static bool
 usable(const char *url)
 {
@@ -223,8 +243,11 @@ usable(const char *url)
 	for (const char *p = url; *p != '\0'; p++)
 		if (*p <= ' ' || *p > '~')
 			return false;
-	return strncasecmp(url, "https://", 8) == 0 ||
-	       strncasecmp(url, "http://", 7) == 0;
+	if (strncasecmp(url, "https://", 8) != 0 &&
+	    strncasecmp(url, "http://", 7) != 0)
+		return false;
+	url = strstr(url, "://") + 3;
+	return memchr(url, '@', strcspn(url, "/?#")) == NULL;
 }
 
 static bool
@@ -248,8 +271,9 @@ start(struct mp_http *h, const char *url, struct mp_http_reply *reply,
 	mp_buf_init(&reply->body, MP_REPLY_MAX);
 	if (!usable(url))
 		return mp_fail(e, MP_EARG,
-		    "HTTP: the address is too long, holds characters that an "
-		    "address cannot hold, or is neither http nor https");
+		    "HTTP: the address is too long, holds a user's name or "
+		    "characters that it cannot hold, or is neither http nor "
+		    "https");
 	host = strstr(url, "://") + 3;
 	len = strcspn(host, "/?#");
 	if (len >= sizeof(h->where))
@@ -260,6 +284,8 @@ start(struct mp_http *h, const char *url, struct mp_http_reply *reply,
 	h->reply = reply;
 	h->fields = NULL;
 	h->header_len = 0;
+	h->header_end = false;
+	h->framed = false;
 	h->too_large = false;
 	h->setup = CURLE_OK;
 	h->detail[0] = '\0';
@@ -311,6 +337,11 @@ judge(struct mp_http *h, struct mp_error *e)
 		memcpy(reply->content_type, type, strlen(type) + 1);
 	if (reply->status != 200)
 		return mp_http_status(h->where, reply->status, e);
+	if (!h->header_end || !(h->framed || h->tls.closed))
+		return mp_fail(e, MP_EREPLY,
+		    "%s ended its answer before it was complete; try again, "
+		    "and look at the management point if it stays so",
+		    h->where);
 	return 0;
 }
 

@@ -150,7 +150,8 @@ broken(const struct mp_http_fault *f, struct mp_error *e)
 	if (!f->connected)
 		return mp_fail(e, MP_ETLS,
 		    "the TLS handshake with %s failed (%s); check that this "
-		    "port speaks TLS 1.2 or later",
+		    "port speaks TLS 1.2 or later, and in the management "
+		    "point's log that it takes this client's certificate",
 		    f->where, f->detail);
 	return mp_fail(e, MP_EREPLY,
 	    "%s broke the connection before its answer was complete (%s); "

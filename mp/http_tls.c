@@ -73,6 +73,7 @@ mp_http_tls_forget(struct mp_http_tls *t)
 	t->step = NULL;
 	t->reason = NULL;
 	t->alert = -1;
+	t->closed = false;
 	t->signing = false;
 }
 
@@ -89,7 +90,9 @@ watch(const SSL *ssl, int where, int ret)
 	if (t == NULL)
 		return;
 	if ((where & SSL_CB_READ_ALERT) == SSL_CB_READ_ALERT) {
-		if (ret >> 8 == SSL3_AL_FATAL)
+		if ((ret & 0xff) == SSL_AD_CLOSE_NOTIFY)
+			t->closed = true;
+		else if (ret >> 8 == SSL3_AL_FATAL)
 			t->alert = ret & 0xff;
 		return;
 	}

@@ -24,6 +24,7 @@ struct mp_http_tls {
 	const char *step;   /* of the set-up, that failed; NULL if none */
 	const char *reason; /* OpenSSL's, of that step */
 	int alert;          /* the last that the server sent; -1 if none */
+	bool closed;        /* the server ended the connection in order */
 	bool signing;       /* the handshake ended while our key signed */
 };
 
