@@ -34,6 +34,18 @@ read_message(struct session *s, uint8_t **data, size_t *len)
 }
 
 static int
+refused(struct session *s, const struct signer_identity *id,
+    const struct mp_error *e)
+{
+	char thumb[2 * SIGNER_SHA1_LEN + 1];
+
+	describe_hex(id->sha1, sizeof(id->sha1), thumb);
+	output_error(s->out, "key %s: %s. `sealpoint keys` lists the others",
+	    thumb, e->text[0] != '\0' ? e->text : mp_strerror(e->code));
+	return COMMAND_FAILED;
+}
+
+static int
 open_message(struct session *s, const struct signer_identity *id,
     const uint8_t *data, size_t len)
 {
@@ -52,7 +64,7 @@ open_message(struct session *s, const struct signer_identity *id,
 	if (mp_cms_open(data, len, key, cert, &clear, &e) == MP_OK)
 		r = session_write(s, clear.data, clear.len, 0600, false);
 	else
-		r = session_mp_failed(s, &e);
+		r = refused(s, id, &e);
 out:
 	mp_buf_release(&clear);
 	EVP_PKEY_free(key);
@@ -70,7 +82,9 @@ decrypt(struct session *s, const char *operand)
 	int r;
 
 	(void)operand;
-	r = session_identity(s, &id);
+	r = session_may_write(s);
+	if (r == COMMAND_DONE)
+		r = session_identity(s, &id);
 	if (r != COMMAND_DONE)
 		return r;
 	if (id.type != SIGNER_KEY_RSA) {

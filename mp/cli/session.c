@@ -353,25 +353,32 @@ session_tell_proof(struct session *s)
 				    "TLS vouches for it (--mp-signature tls).");
 }
 
-/* To standard output, which must not be a terminal if it is bytes. */
-static int
-write_stream(struct session *s, const uint8_t *data, size_t len, bool text)
+/* Does -o leave the output to standard output, and is that a terminal? */
+static bool
+to_terminal(const struct session *s)
 {
+	const char *path = s->opt->value[OPTION_OUTPUT];
 	int fd = fileno(s->out->out);
 
-	if (fd < 0 || !isatty(fd)) {
-		/* output_finish() tells of a failure. */
-		(void)fwrite(data, 1, len, s->out->out);
+	return (path == NULL || strcmp(path, "-") == 0) && fd >= 0 &&
+	       isatty(fd);
+}
+
+int
+session_may_write(struct session *s)
+{
+	if (!to_terminal(s))
 		return COMMAND_DONE;
-	}
-	if (!text)
-		return session_usage(s,
-		    "will not write bytes to a terminal: "
-		    "name a file with -o, or redirect standard output");
+	return session_usage(s, "will not write bytes to a terminal: name a "
+				"file with -o, or redirect standard output");
+}
+
+static void
+show(struct session *s, const uint8_t *data, size_t len)
+{
 	text_put(s->out->out, (const char *)data, len, true);
 	if (len > 0 && data[len - 1] != '\n')
 		fputc('\n', s->out->out);
-	return COMMAND_DONE;
 }
 
 int
@@ -381,8 +388,17 @@ session_write(struct session *s, const uint8_t *data, size_t len, unsigned mode,
 	const char *path = s->opt->value[OPTION_OUTPUT];
 	char why[FILE_TEXT_MAX];
 
-	if (path == NULL || strcmp(path, "-") == 0)
-		return write_stream(s, data, len, text);
+	if (to_terminal(s) && !text)
+		return session_may_write(s);
+	if (to_terminal(s)) {
+		show(s, data, len);
+		return COMMAND_DONE;
+	}
+	if (path == NULL || strcmp(path, "-") == 0) {
+		/* output_finish() tells of a failure. */
+		(void)fwrite(data, 1, len, s->out->out);
+		return COMMAND_DONE;
+	}
 	if (file_write(path, mode, data, len, why) == 0)
 		return COMMAND_DONE;
 	output_error(s->out, "%s", why);

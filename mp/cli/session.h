@@ -73,6 +73,9 @@ int session_mp_failed(struct session *s, const struct mp_error *e);
 /* Says on standard error if the last reply was proven by TLS alone. */
 void session_tell_proof(struct session *s);
 
+/* To be asked before a key is used: is there a place for bytes to go? */
+int session_may_write(struct session *s);
+
 /*
  * Writes the bytes that a command makes to the file of -o, or to standard
  * output unless that is a terminal. With `text`, a terminal gets them too,

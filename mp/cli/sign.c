@@ -211,7 +211,9 @@ sign(struct session *s, const char *operand)
 	int r;
 
 	(void)operand;
-	r = session_identity(s, &id);
+	r = session_may_write(s);
+	if (r == COMMAND_DONE)
+		r = session_identity(s, &id);
 	if (r == COMMAND_DONE)
 		r = choose_scheme(s, &id, &what.scheme);
 	if (r != COMMAND_DONE)

@@ -1,12 +1,14 @@
 /* Signing and decrypting, with OpenSSL to check what comes out. */
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -211,10 +213,45 @@ a_cut_message_writes_nothing(void **state)
 		assert_int_equal(cli_run("decrypt -k @RSA -i @cms -o @clear"),
 		    COMMAND_FAILED);
 		assert_false(cli_there("clear"));
-		assert_true(cli_errlen > 11);
+		cli_assert_says("decrypt", cli_rsa_thumb);
 	}
 	OPENSSL_clear_free(whole, len + 1);
 	cli_drop("cms");
+}
+
+static void
+no_key_is_used_for_a_terminal(void **state)
+{
+	static char program[] = "sealpoint", conf[] = "--config",
+		    none[] = "/dev/null", key[] = "-k";
+	static char sign[] = "sign", decrypt[] = "decrypt";
+	char *argv[] = {program, conf, none, NULL, key, cli_rsa_thumb, NULL};
+	struct soft_counts before = soft_signer_counts(cli_soft), after;
+	int far = posix_openpt(O_RDWR | O_NOCTTY);
+	char *said = NULL;
+	size_t len;
+
+	(void)state;
+	assert_true(far >= 0);
+	assert_int_equal(grantpt(far), 0);
+	assert_int_equal(unlockpt(far), 0);
+	for (int i = 0; i < 2; i++) {
+		FILE *tty = fopen(ptsname(far), "we");
+		FILE *err = open_memstream(&said, &len);
+
+		argv[3] = i == 0 ? sign : decrypt;
+		assert_int_equal(command_main(6, argv, tty, err, &cli_signer),
+		    COMMAND_USAGE);
+		fclose(tty);
+		fclose(err);
+		assert_non_null(strstr(said, "terminal"));
+		free(said);
+	}
+	close(far);
+	after = soft_signer_counts(cli_soft);
+	assert_int_equal(after.finds, before.finds);
+	assert_int_equal(after.signs, before.signs);
+	assert_int_equal(after.decrypts, before.decrypts);
 }
 
 int
@@ -225,6 +262,7 @@ main(void)
 	    cmocka_unit_test(a_refused_signature_keeps_what_the_file_held),
 	    cmocka_unit_test(what_was_encrypted_for_a_key_is_decrypted),
 	    cmocka_unit_test(a_cut_message_writes_nothing),
+	    cmocka_unit_test(no_key_is_used_for_a_terminal),
 	};
 
 	return cmocka_run_group_tests(tests, cli_set_up, cli_tear_down);
