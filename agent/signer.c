@@ -29,11 +29,24 @@ clear(struct signer_trouble *why)
 static int
 settle(struct signer_trouble *why, int err)
 {
-	if (why != NULL)
-		why->err = err;
-	if (why != NULL && err != SIGNER_OK && why->text[0] == '\0')
-		return signer_fail(why, err, "%s", signer_strerror(err));
+	if (why == NULL)
+		return err;
+	if (err == SIGNER_OK)
+		why->text[0] = '\0';
+	else if (why->text[0] == '\0')
+		(void)signer_fail(why, err, "%s", signer_strerror(err));
+	why->err = err;
 	return err;
+}
+
+/* A signer that claims more than there is room for is not believed. */
+static int
+bounded(int err, size_t n, size_t room, struct signer_trouble *why)
+{
+	if (err != SIGNER_OK || n <= room)
+		return err;
+	return signer_fail(why, SIGNER_EPROTO, "the signer claims %zu where "
+	    "%zu is the most there can be", n, room);
 }
 
 const char *
@@ -125,6 +138,7 @@ signer_list(const struct signer *s, size_t from, struct signer_identity *ids,
 	*n = 0;
 	memset(ids, 0, max * sizeof(*ids));
 	r = s->ops->list(s->ctx, from, ids, max, n, why);
+	r = bounded(r, *n, max, why);
 	if (r != SIGNER_OK) {
 		*n = 0;
 		memset(ids, 0, max * sizeof(*ids));
@@ -158,6 +172,7 @@ signer_certificate(const struct signer *s, const uint8_t key[SIGNER_SHA256_LEN],
 
 	clear(why);
 	r = s->ops->certificate(s->ctx, key, depth, der, len, why);
+	r = bounded(r, *len, room, why);
 	if (r != SIGNER_OK) {
 		memset(der, 0, room);
 		*len = 0;
@@ -179,8 +194,8 @@ signer_sign(const struct signer *s, const uint8_t key[SIGNER_SHA256_LEN],
 		r = s->ops->sign(s->ctx, key, what, sig, siglen, why);
 	else
 		r = signer_fail(why, SIGNER_EARG,
-		    "scheme, hash and length of "
-		    "what to sign do not fit together");
+		    "scheme, hash and length do not fit together");
+	r = bounded(r, *siglen, room, why);
 	if (r != SIGNER_OK) {
 		memset(sig, 0, room);
 		*siglen = 0;
@@ -211,6 +226,7 @@ signer_decrypt(const struct signer *s, const uint8_t key[SIGNER_SHA256_LEN],
 	else
 		r = s->ops->decrypt(
 		    s->ctx, key, scheme, hash, in, inlen, out, outlen, why);
+	r = bounded(r, *outlen, room, why);
 	if (r != SIGNER_OK) {
 		memset(out, 0, room);
 		*outlen = 0;
@@ -241,34 +257,43 @@ nibble(char c)
 	return -1;
 }
 
+/* As signer_thumbprint_parse(), but leaves what it read when it refuses. */
+static size_t
+digits(const char *text, uint8_t buf[SIGNER_SHA256_LEN])
+{
+	size_t n = 0;
+
+	for (; *text != '\0'; text++) {
+		int v = nibble(*text);
+
+		/* A separator stands between whole bytes only. */
+		if (v < 0 && (*text == ' ' || *text == ':') && n % 2 == 0)
+			continue;
+		if (v < 0 || n == 2 * SIGNER_SHA256_LEN)
+			return 0;
+		buf[n / 2] = (uint8_t)(buf[n / 2] << 4 | v);
+		n++;
+	}
+	return n;
+}
+
 int
-signer_thumbprint_parse(
-    const char *text, uint8_t buf[SIGNER_SHA256_LEN], size_t *len)
+signer_thumbprint_parse(const char *text, uint8_t buf[SIGNER_SHA256_LEN],
+    size_t *len)
 {
 	/* U+200E in UTF-8: copied along from Windows' certificate dialog. */
 	static const char mark[] = "\xe2\x80\x8e";
-	size_t digits = 0;
+	size_t n;
 
 	*len = 0;
 	memset(buf, 0, SIGNER_SHA256_LEN);
 	if (strncmp(text, mark, sizeof(mark) - 1) == 0)
 		text += sizeof(mark) - 1;
-	for (; *text != '\0'; text++) {
-		int v = nibble(*text);
-
-		if (v < 0) {
-			/* A separator stands between whole bytes only. */
-			if ((*text != ' ' && *text != ':') || digits % 2 != 0)
-				return SIGNER_EARG;
-			continue;
-		}
-		if (digits == 2 * SIGNER_SHA256_LEN)
-			return SIGNER_EARG;
-		buf[digits / 2] = (uint8_t)(buf[digits / 2] << 4 | v);
-		digits++;
-	}
-	if (digits != 2 * SIGNER_SHA1_LEN && digits != 2 * SIGNER_SHA256_LEN)
+	n = digits(text, buf);
+	if (n != 2 * SIGNER_SHA1_LEN && n != 2 * SIGNER_SHA256_LEN) {
+		memset(buf, 0, SIGNER_SHA256_LEN);
 		return SIGNER_EARG;
-	*len = digits / 2;
+	}
+	*len = n / 2;
 	return SIGNER_OK;
 }

@@ -13,6 +13,7 @@ struct dirty {
 	int err;
 	const char *text; /* the sentence it brings, or NULL */
 	unsigned calls;
+	bool lies; /* claims one more than there is room for */
 };
 
 static int
@@ -30,7 +31,7 @@ dirty_list(void *ctx, size_t from, struct signer_identity *ids, size_t max,
 {
 	(void)from;
 	memset(ids, 0xaa, max * sizeof(*ids));
-	*n = max;
+	*n = max + ((struct dirty *)ctx)->lies;
 	return answer(ctx, why);
 }
 
@@ -51,6 +52,7 @@ dirty_certificate(void *ctx, const uint8_t key[SIGNER_SHA256_LEN],
 	(void)key;
 	(void)depth;
 	memset(der, 0xaa, *len);
+	*len += ((struct dirty *)ctx)->lies;
 	return answer(ctx, why);
 }
 
@@ -62,6 +64,7 @@ dirty_sign(void *ctx, const uint8_t key[SIGNER_SHA256_LEN],
 	(void)key;
 	(void)what;
 	memset(sig, 0xaa, *siglen);
+	*siglen += ((struct dirty *)ctx)->lies;
 	return answer(ctx, why);
 }
 
@@ -76,6 +79,7 @@ dirty_decrypt(void *ctx, const uint8_t key[SIGNER_SHA256_LEN],
 	(void)in;
 	(void)inlen;
 	memset(out, 0xaa, *outlen);
+	*outlen += ((struct dirty *)ctx)->lies;
 	return answer(ctx, why);
 }
 
@@ -129,7 +133,7 @@ a_request_that_makes_no_sense_never_reaches_the_signer(void **state)
 	    {SIGNER_EDDSA, SIGNER_HASH_NONE, false, 0, data,
 		SIGNER_TBS_MAX + 1},
 	};
-	struct dirty d = {SIGNER_OK, NULL, 0};
+	struct dirty d = {.err = SIGNER_OK, .text = NULL};
 	struct signer s = {&dirty_ops, &d};
 	struct signer_trouble why;
 	uint8_t sig[SIGNER_SIG_MAX];
@@ -160,7 +164,7 @@ a_request_that_makes_sense_reaches_the_signer(void **state)
 	    {SIGNER_ECDSA, SIGNER_SHA256, true, 0, data, 32},
 	    {SIGNER_EDDSA, SIGNER_HASH_NONE, false, 0, data, 5},
 	};
-	struct dirty d = {SIGNER_OK, NULL, 0};
+	struct dirty d = {.err = SIGNER_OK, .text = NULL};
 	struct signer s = {&dirty_ops, &d};
 	uint8_t sig[SIGNER_SIG_MAX];
 	size_t n = sizeof(cases) / sizeof(cases[0]);
@@ -193,7 +197,7 @@ a_decryption_that_makes_no_sense_never_reaches_the_signer(void **state)
 	    {SIGNER_RSA_PKCS1, SIGNER_HASH_NONE, SIGNER_DATA_MAX + 1,
 		SIGNER_DATA_MAX + 1},
 	};
-	struct dirty d = {SIGNER_OK, NULL, 0};
+	struct dirty d = {.err = SIGNER_OK, .text = NULL};
 	struct signer s = {&dirty_ops, &d};
 	struct signer_trouble why;
 	uint8_t out[SIGNER_DATA_MAX + 1];
@@ -217,7 +221,7 @@ a_decryption_that_makes_no_sense_never_reaches_the_signer(void **state)
 static void
 a_thumbprint_of_an_odd_length_is_not_looked_for(void **state)
 {
-	struct dirty d = {SIGNER_OK, NULL, 0};
+	struct dirty d = {.err = SIGNER_OK, .text = NULL};
 	struct signer s = {&dirty_ops, &d};
 	struct signer_identity id;
 
@@ -236,7 +240,7 @@ a_thumbprint_of_an_odd_length_is_not_looked_for(void **state)
 static void
 every_output_is_emptied_on_failure(void **state)
 {
-	struct dirty d = {SIGNER_EDEVICE, "it broke", 0};
+	struct dirty d = {.err = SIGNER_EDEVICE, .text = "it broke"};
 	struct signer s = {&dirty_ops, &d};
 	struct signer_sign what = {
 	    SIGNER_RSA_PKCS1, SIGNER_SHA256, false, 0, data, 3};
@@ -280,7 +284,7 @@ every_output_is_emptied_on_failure(void **state)
 static void
 a_failure_without_words_gets_those_of_its_class(void **state)
 {
-	struct dirty d = {SIGNER_EABSENT, NULL, 0};
+	struct dirty d = {.err = SIGNER_EABSENT, .text = NULL};
 	struct signer s = {&dirty_ops, &d};
 	struct signer_identity id;
 	struct signer_trouble why;
@@ -298,7 +302,7 @@ a_failure_without_words_gets_those_of_its_class(void **state)
 static void
 success_leaves_no_trouble_behind(void **state)
 {
-	struct dirty d = {SIGNER_OK, NULL, 0};
+	struct dirty d = {.err = SIGNER_OK, .text = NULL};
 	struct signer s = {&dirty_ops, &d};
 	struct signer_identity id;
 	struct signer_trouble why;
@@ -313,7 +317,7 @@ success_leaves_no_trouble_behind(void **state)
 static void
 closing_ends_a_signer_once(void **state)
 {
-	struct dirty d = {SIGNER_OK, NULL, 0};
+	struct dirty d = {.err = SIGNER_OK, .text = NULL};
 	struct signer s = {&dirty_ops, &d};
 
 	(void)state;
@@ -426,6 +430,40 @@ every_truncation_of_a_thumbprint_is_refused(void **state)
 	}
 }
 
+static void
+a_signer_that_claims_too_much_is_not_believed(void **state)
+{
+	struct dirty d = {.err = SIGNER_OK, .lies = true};
+	struct signer s = {&dirty_ops, &d};
+	struct signer_sign what = {
+	    SIGNER_RSA_PKCS1, SIGNER_SHA256, false, 0, data, 3};
+	struct signer_identity ids[2];
+	uint8_t buf[64];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(
+	    signer_list(&s, 0, ids, 2, &len, NULL), SIGNER_EPROTO);
+	assert_int_equal(len, 0);
+	len = sizeof(buf);
+	assert_int_equal(
+	    signer_certificate(&s, key, 0, buf, &len, NULL), SIGNER_EPROTO);
+	assert_empty(buf, sizeof(buf));
+	len = sizeof(buf);
+	assert_int_equal(
+	    signer_sign(&s, key, &what, buf, &len, NULL), SIGNER_EPROTO);
+	assert_empty(buf, sizeof(buf));
+	len = sizeof(buf);
+	assert_int_equal(signer_decrypt(&s, key, SIGNER_RSA_PKCS1,
+	    SIGNER_HASH_NONE, data, 64, buf, &len, NULL), SIGNER_EPROTO);
+	assert_int_equal(len, 0);
+	assert_empty(buf, sizeof(buf));
+	d.lies = false;
+	len = sizeof(buf);
+	assert_int_equal(
+	    signer_sign(&s, key, &what, buf, &len, NULL), SIGNER_OK);
+}
+
 int
 main(void)
 {
@@ -437,6 +475,7 @@ main(void)
 		a_decryption_that_makes_no_sense_never_reaches_the_signer),
 	    cmocka_unit_test(a_thumbprint_of_an_odd_length_is_not_looked_for),
 	    cmocka_unit_test(every_output_is_emptied_on_failure),
+	    cmocka_unit_test(a_signer_that_claims_too_much_is_not_believed),
 	    cmocka_unit_test(a_failure_without_words_gets_those_of_its_class),
 	    cmocka_unit_test(success_leaves_no_trouble_behind),
 	    cmocka_unit_test(closing_ends_a_signer_once),
