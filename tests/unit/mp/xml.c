@@ -48,8 +48,8 @@ a_document_type_is_refused_whatever_it_declares(void **state)
 	    "<!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>",
 	    "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>",
 	    "<!DOCTYPE a [<!ENTITY % p SYSTEM 'http://127.0.0.1/'>%p;]><a/>",
-	    "<!DOCTYPE l [<!ENTITY l0 'lol'><!ENTITY l1 '&l0;&l0;&l0;&l0;'>"
-	    "<!ENTITY l2 '&l1;&l1;&l1;&l1;'>]><l>&l2;</l>"};
+	    ("<!DOCTYPE l [<!ENTITY l0 'lol'><!ENTITY l1 '&l0;&l0;&l0;&l0;'>"
+	     "<!ENTITY l2 '&l1;&l1;&l1;&l1;'>]><l>&l2;</l>")};
 	struct mp_error e;
 
 	(void)state;
