@@ -82,7 +82,6 @@ static int
 apply(struct enrolment *n)
 {
 	struct mp_state_client got = {0};
-	struct mp_message m;
 	struct mp_buf body;
 	int r;
 
@@ -90,10 +89,6 @@ apply(struct enrolment *n)
 	    n->c, "registering with %s, site %s", n->c->url.text, n->c->site);
 	mp_buf_init(&body, CLIENT_REQUEST_MAX);
 	n->form.smsid = n->st->smsid[0] != '\0' ? n->st->smsid : NULL;
-	r = mp_fail(n->e, MP_ENOMEM, "registration: no random numbers");
-	if (mp_message_init(&m) != 0)
-		goto out;
-	memcpy(n->id, m.id, sizeof(n->id));
 	/* Not writable? Then better before the management point knows us. */
 	if ((r = mp_client_remember(n->c, n->st, n->e)) != 0 ||
 	    (r = mp_registration_request(&n->form, &n->c->me, &body, n->e)) !=
@@ -244,6 +239,9 @@ mp_client_register(struct mp_client *c, unsigned wait_s,
 	n.form.netbios = c->cfg.netbios;
 	n.form.fqdn = c->cfg.fqdn;
 	n.form.hash = c->cfg.hash;
+	if (mp_guid_make(n.id) != 0)
+		return mp_fail(n.e, MP_ENOMEM,
+		    "registration: this machine gives no random numbers");
 	n.pause_ms = c->cfg.poll_ms != 0 ? c->cfg.poll_ms : POLL_FIRST_MS;
 	n.deadline_ms = now_ms() + (int64_t)wait_s * 1000;
 	return settle(&n);

@@ -147,6 +147,14 @@ mp_exchange_get(struct mp_exchange *x, const char *path, const char *smsid,
 	x->status = raw.status;
 	if (r != 0)
 		goto out;
+	/* What an MP says to a client that it does not know (wire-facts 1.5).
+	 */
+	if (raw.body.len == 0) {
+		r = mp_fail(e, MP_EREPLY,
+		    "the answer is empty: the management point has nothing to "
+		    "say to this client; check that it is registered");
+		goto out;
+	}
 	mp_buf_add(body, raw.body.data, raw.body.len);
 	if (!mp_buf_ok(body))
 		r = mp_fail(
