@@ -22,6 +22,7 @@ BUILD = pathlib.Path(os.environ.get("SEALPOINT_BUILD", ROOT / "build/dev"))
 MPSIM = ROOT / "tests/mpsim/mpsim"
 TOOLS = ROOT / "softhsm-config"
 NOBODY = 65534
+NAMES = ["--netbios", "PC1", "--fqdn", "pc1.example.com"]
 TIMEOUT = 120
 
 
@@ -87,23 +88,25 @@ class Process:
 
 
 class Point(Process):
-    """The test management point: Point(dir, "--pending", "1")."""
+    """The test management point: Point(dir, "--pending", "1"). Clients know
+    it by its URL, so one that follows another takes over its port."""
 
-    def __init__(self, directory, *options):
+    def __init__(self, directory, *options, port=0):
         directory = pathlib.Path(directory)
         directory.mkdir(exist_ok=True)
         self.dir = directory
         self.verdicts_file = directory / "verdicts.jsonl"
         log = directory / "mpsim.out"
         log.unlink(missing_ok=True)
-        super().__init__(log, MPSIM, "--dir", directory, "--port", "0",
-                         "--tls", *options)
+        super().__init__(log, MPSIM, "--dir", directory, "--port",
+                         port, "--tls", *options)
         wait_for(lambda: "ready " in self.said() or not self.alive(),
                  "management point", 60)
         found = re.search(r"^ready \S+ (\d+)", self.said(), re.MULTILINE)
         if not found:
             raise AssertionError(f"mpsim said:\n{self.said()}")
-        self.url = f"https://localhost:{found.group(1)}"
+        self.port = int(found.group(1))
+        self.url = f"https://localhost:{self.port}"
 
     def __enter__(self):
         return self
@@ -118,13 +121,16 @@ class Point(Process):
         return [json.loads(line) for line in lines]
 
     def forget(self):
-        self.verdicts_file.unlink(missing_ok=True)
+        """It has the file open for appending."""
+        with open(self.verdicts_file, "ab") as file:
+            file.truncate(0)
 
     def options(self, key, state):
         """What every command that talks to it needs."""
         return ["-k", key, "--mp", self.url, "--site", "PRI",
                 "--ca", self.dir / "ca.pem",
-                "--mp-certs", self.dir / "mp-sign.pem", "--state", state]
+                "--mp-certs", self.dir / "mp-sign.pem", "--state", state,
+                *NAMES]
 
 
 class Token:
@@ -261,6 +267,13 @@ class Case(unittest.TestCase):
 
     def setUp(self):
         self.work = pathlib.Path(tempfile.mkdtemp(dir=self.dir))
+        self.addCleanup(self.all_alive)
+
+    def all_alive(self):
+        """Nothing that a test does may end what it does it to."""
+        for process in (self.agent, self.point):
+            if process is not None:
+                self.assertTrue(process.alive(), process.said())
 
     def sealpoint(self, *arguments, **options):
         """Runs the program; its words as text."""
@@ -321,7 +334,6 @@ class Case(unittest.TestCase):
     def register(self, state, *options, key=None):
         return self.asks("register",
                          *self.point.options(key or self.rsa, state),
-                         "--netbios", "PC1", "--fqdn", "pc1.example.com",
                          "--wait", "60", *options)
 
     def verdicts_are_clean(self):

@@ -138,7 +138,7 @@ class Keys(house.Case):
 
     def test_an_unknown_thumbprint_is_refused_with_the_next_step(self):
         self.refuses("sign", "-k", "00" * 20, "-i", self.note, "-o",
-                     self.sig, says=("no such key|not", "sealpoint keys"))
+                     self.sig, says=("no such key|no token has", "sealpoint keys"))
         self.assertFalse(self.sig.exists())
 
     def test_a_malformed_thumbprint_is_a_usage_error(self):
@@ -176,7 +176,7 @@ class Keys(house.Case):
         self.assertEqual(after["signatures"] - before["signatures"], 40)
         self.assertEqual(after["logins"], before["logins"])
         self.assertEqual(after["searches"], before["searches"])
-        self.assertEqual(after["restarts"], 0)
+        self.assertEqual(after["restarts"], before["restarts"])
         self.assertEqual(self.token.logged_in(), file_before)
 
     def test_a_killed_worker_comes_back(self):

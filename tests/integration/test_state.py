@@ -21,8 +21,7 @@ class State(house.Case):
 
     def refuses_state(self, *words, **options):
         """Before anything is sent, for every command that needs it."""
-        for command in (("register", "--netbios", "PC1", "--fqdn",
-                         "pc1.example.com"), ("policy", "list")):
+        for command in (("register",), ("policy", "list")):
             self.refuses(*command,
                          *self.point.options(self.rsa, self.state),
                          says=("client.db|state", *words), **options)
@@ -62,7 +61,6 @@ class State(house.Case):
     def test_a_directory_that_cannot_be_made_is_said(self):
         self.refuses("register",
                      *self.point.options(self.rsa, "/proc/nonexistent/s"),
-                     "--netbios", "PC1", "--fqdn", "pc1.example.com",
                      says="/proc/nonexistent")
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root to be another user")
@@ -89,7 +87,6 @@ class State(house.Case):
         try:
             self.refuses(
                 "register", *self.point.options(self.rsa, self.state),
-                "--netbios", "PC1", "--fqdn", "pc1.example.com",
                 says="client.db|state",
                 before=["setpriv", f"--reuid={house.NOBODY}",
                         f"--regid={house.NOBODY}", "--clear-groups"])
