@@ -1,7 +1,6 @@
 /*
- * What becomes of a request: parsed, judged by policy, answered here or sent
- * to a worker, parked until a worker can tell, given up at its deadline. The
- * one place where the front decides.
+ * The way of requests and answers: in from clients, out to workers, home
+ * again, or given up at the deadline. Knows no operation; see operation.h.
  */
 #ifndef AGENT_FRONT_ROUTE_H
 #define AGENT_FRONT_ROUTE_H

@@ -13,9 +13,10 @@
 #include "agent/front/route.h"
 #include "agent/log.h"
 
-#define WAITING_MAX (8u << 20) /* bytes of requests that wait for one worker \
-				*/
-#define BURST 64 /* notices of one worker before others have their turn */
+#define WAITING_MAX                                              \
+	(8u << 20) /* bytes of requests that wait for one worker \
+		    */
+#define BURST 64   /* notices of one worker before others have their turn */
 
 /* A request that did not fit into the worker's socket. */
 struct errand {

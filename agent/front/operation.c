@@ -1,0 +1,382 @@
+#include "agent/front/operation.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/front/catalogue.h"
+#include "agent/front/policy.h"
+#include "agent/front/purpose.h"
+#include "agent/front/workers.h"
+#include "agent/log.h"
+#include "version.h"
+
+#define THUMB_TEXT (2 * SIGNER_SHA256_LEN + 1)
+
+static void
+hex(const uint8_t *bytes, size_t len, char out[THUMB_TEXT])
+{
+	for (size_t i = 0; i < len; i++)
+		(void)snprintf(out + 2 * i, 3, "%02X", bytes[i]);
+}
+
+static const char *
+use_name(uint32_t use)
+{
+	if (use == SIGNER_USE_TLS)
+		return "tls";
+	return use == SIGNER_USE_DECRYPT ? "decrypt" : "sign";
+}
+
+/* Has every worker said, at least once, what it holds? */
+static bool
+all_reported(const struct front *f)
+{
+	bool reported;
+
+	for (unsigned i = 0; i < f->conf->ntokens; i++) {
+		(void)workers_state(f, i, &reported);
+		if (!reported)
+			return false;
+	}
+	return true;
+}
+
+/* The first token that is not well; -1 if all are. */
+static int
+ailing(const struct front *f)
+{
+	bool reported;
+
+	for (unsigned i = 0; i < f->conf->ntokens; i++)
+		if (workers_state(f, i, &reported)->err != SIGNER_OK)
+			return (int)i;
+	return -1;
+}
+
+/* A token's trouble as the reason why something is not there. */
+static void
+blame(struct ask *a, int index)
+{
+	bool reported;
+	const struct link_state *s =
+	    workers_state(a->f, (unsigned)index, &reported);
+
+	ask_fail(a, s->err, &s->why);
+}
+
+/* Of the sections none is about this caller. */
+static bool
+stranger(struct ask *a)
+{
+	if (a->p->sections != 0)
+		return false;
+	ask_refuse(a, SIGNER_EDENIED, false,
+	    "uid %u may use no key here; an [allow] "
+	    "section of sealpointd.conf must name this user, or a group of it",
+	    a->p->who.uid);
+	return true;
+}
+
+static void
+hello(struct ask *a)
+{
+	struct proto_hello h = {
+	    .version = PROTO_VERSION,
+	    .packet_max = PROTO_PACKET_MAX,
+	    .inflight_max = FRONT_INFLIGHT_MAX,
+	    .server = "sealpointd " SEALPOINT_VERSION,
+	};
+	uint8_t reply[256];
+
+	ask_answer(a, reply,
+	    proto_hello_reply_pack(reply, sizeof(reply), a->h.id, &h));
+}
+
+static void
+ping(struct ask *a)
+{
+	uint8_t reply[PROTO_HEADER_LEN];
+
+	ask_answer(
+	    a, reply, proto_ping_reply_pack(reply, sizeof(reply), a->h.id));
+}
+
+/* What this caller may see, from its number `from` on. */
+static size_t
+visible(
+    const struct ask *a, uint32_t from, struct signer_identity *ids, size_t max)
+{
+	const struct catalogue *c = a->f->catalogue;
+	const struct catalogue_entry *e;
+	size_t n = 0, seen = 0;
+
+	for (size_t i = 0; n < max && (e = catalogue_at(c, i)) != NULL; i++) {
+		uint32_t uses = policy_uses(a->f->conf, a->p->sections, &e->id);
+
+		if (uses == 0 || seen++ < from)
+			continue;
+		ids[n] = e->id;
+		ids[n++].uses = uses;
+	}
+	return n;
+}
+
+static void
+list(struct ask *a, uint32_t from)
+{
+	struct signer_identity ids[PROTO_LIST_MAX];
+	size_t n;
+
+	if (stranger(a))
+		return;
+	if (!all_reported(a->f)) {
+		ask_park(a, false);
+		return;
+	}
+	n = visible(a, from, ids, PROTO_LIST_MAX);
+	if (n == 0 && from == 0 && ailing(a->f) >= 0) {
+		blame(a, ailing(a->f));
+		return;
+	}
+	ask_answer(a, a->f->out,
+	    proto_list_reply_pack(
+		a->f->out, sizeof(a->f->out), a->h.id, ids, n));
+}
+
+/*
+ * Nothing has that thumbprint. The tokens may have changed since they were
+ * read: the request waits for one look at them.
+ */
+static void
+miss(struct ask *a, const uint8_t *thumb, size_t thumblen)
+{
+	char text[THUMB_TEXT] = "";
+
+	if (!all_reported(a->f)) {
+		ask_park(a, false);
+		return;
+	}
+	if (a->k == NULL || !a->k->rescanned) {
+		workers_rescan(a->f);
+		if (workers_scanning(a->f)) {
+			ask_park(a, true);
+			return;
+		}
+	} else if (workers_scanning(a->f)) {
+		return;
+	}
+	if (ailing(a->f) >= 0) {
+		blame(a, ailing(a->f));
+		return;
+	}
+	hex(thumb, thumblen, text);
+	ask_refuse(a, SIGNER_ENOKEY, false,
+	    "no token has a certificate with its "
+	    "private key under thumbprint %s; see 'sealpoint keys' for what "
+	    "there is",
+	    text);
+}
+
+/* The entry if the caller may use it so; else the request is answered. */
+static const struct catalogue_entry *
+allowed(struct ask *a, const uint8_t key[SIGNER_SHA256_LEN], uint32_t use)
+{
+	const struct catalogue_entry *e;
+	char text[THUMB_TEXT] = "";
+	uint32_t uses;
+
+	if (stranger(a))
+		return NULL;
+	e = catalogue_by_sha256(a->f->catalogue, key);
+	if (e == NULL) {
+		miss(a, key, SIGNER_SHA256_LEN);
+		return NULL;
+	}
+	uses = policy_uses(a->f->conf, a->p->sections, &e->id);
+	if (use == 0 ? uses != 0 : (uses & use) != 0)
+		return e;
+	hex(e->id.sha1, SIGNER_SHA1_LEN, text);
+	log_line(LOG_LEVEL_WARNING,
+	    "denied: uid %u (pid %d) wanted to %s with "
+	    "key %s; no [allow] section says so",
+	    a->p->who.uid, (int)a->p->who.pid, use == 0 ? "see" : use_name(use),
+	    text);
+	ask_refuse(a, SIGNER_EDENIED, false,
+	    "uid %u may not use key %s for %s; an "
+	    "[allow] section of sealpointd.conf must say so",
+	    a->p->who.uid, text, use == 0 ? "anything" : use_name(use));
+	return NULL;
+}
+
+static void
+find(struct ask *a, const uint8_t *thumb, size_t thumblen)
+{
+	const struct catalogue_entry *e;
+	uint8_t reply[512];
+	struct signer_identity id;
+	size_t others = 0;
+
+	if (stranger(a))
+		return;
+	if (thumblen == SIGNER_SHA1_LEN)
+		e = catalogue_by_sha1(a->f->catalogue, thumb, &others);
+	else
+		e = catalogue_by_sha256(a->f->catalogue, thumb);
+	if (e == NULL) {
+		miss(a, thumb, thumblen);
+		return;
+	}
+	if (others != 0) {
+		char first[THUMB_TEXT] = "", second[THUMB_TEXT] = "";
+
+		hex(e->id.sha256, SIGNER_SHA256_LEN, first);
+		hex(catalogue_twin(a->f->catalogue, e)->id.sha256,
+		    SIGNER_SHA256_LEN, second);
+		ask_refuse(a, SIGNER_EAMBIGUOUS, false,
+		    "%zu certificates share that "
+		    "SHA-1 thumbprint; use a SHA-256 one: %s or %s",
+		    others + 1, first, second);
+		return;
+	}
+	e = allowed(a, e->id.sha256, 0);
+	if (e == NULL)
+		return;
+	id = e->id;
+	id.uses = policy_uses(a->f->conf, a->p->sections, &e->id);
+	ask_answer(a, reply,
+	    proto_find_reply_pack(reply, sizeof(reply), a->h.id, &id));
+}
+
+static void
+certificate(struct ask *a, const struct proto_certificate *c)
+{
+	const struct catalogue_entry *e = allowed(a, c->key, 0);
+
+	if (e != NULL)
+		ask_forward(a, workers_choose(a->f, e->tokens), a->f->out,
+		    proto_certificate_pack(
+			a->f->out, sizeof(a->f->out), a->h.id, c));
+}
+
+static void
+sign(struct ask *a, const struct proto_sign *s)
+{
+	const struct catalogue_entry *e =
+	    allowed(a, s->key, purpose_of(&s->what));
+
+	if (e != NULL)
+		ask_forward(a, workers_choose(a->f, e->tokens), a->f->out,
+		    proto_sign_pack(a->f->out, sizeof(a->f->out), a->h.id, s));
+}
+
+static void
+decrypt(struct ask *a, const struct proto_decrypt *d)
+{
+	const struct catalogue_entry *e =
+	    allowed(a, d->key, SIGNER_USE_DECRYPT);
+
+	if (e != NULL)
+		ask_forward(a, workers_choose(a->f, e->tokens), a->f->out,
+		    proto_decrypt_pack(
+			a->f->out, sizeof(a->f->out), a->h.id, d));
+}
+
+/* What the front itself knows of a token whose worker cannot say. */
+static void
+status_here(struct ask *a, unsigned index)
+{
+	struct client_token t;
+	uint8_t reply[2048];
+	bool reported;
+	const struct link_state *s = workers_state(a->f, index, &reported);
+
+	memset(&t, 0, sizeof(t));
+	(void)snprintf(
+	    t.name, sizeof(t.name), "%s", a->f->conf->tokens[index].name);
+	(void)snprintf(t.label, sizeof(t.label), "%s", s->label);
+	(void)snprintf(t.state, sizeof(t.state), "%s",
+	    s->err == SIGNER_OK ? "starting" : proto_state_name(s->err));
+	(void)snprintf(t.trouble, sizeof(t.trouble), "%s", s->why.text);
+	t.ckr = s->why.ckr;
+	t.since = s->since;
+	t.restarts = workers_generation(a->f, index);
+	if (t.restarts > 0)
+		t.restarts--;
+	ask_answer(a, reply,
+	    proto_status_reply_pack(reply, sizeof(reply), a->h.id, &t));
+}
+
+static void
+status(struct ask *a, uint16_t index)
+{
+	bool reported;
+
+	/* Names of tokens are for those who may use one, root and ourselves. */
+	if (a->p->who.uid != 0 && a->p->who.uid != geteuid() && stranger(a))
+		return;
+	if (index >= a->f->conf->ntokens) {
+		ask_refuse(a, SIGNER_ENOKEY, false,
+		    "there is no token number %u", index);
+		return;
+	}
+	(void)workers_state(a->f, index, &reported);
+	if (!reported || !workers_present(a->f, index)) {
+		status_here(a, index);
+		return;
+	}
+	ask_forward(a, index, a->f->out,
+	    proto_status_pack(a->f->out, sizeof(a->f->out), a->h.id, index));
+}
+
+int
+operation_dispatch(struct ask *a)
+{
+	struct proto_certificate c;
+	struct proto_decrypt d;
+	struct proto_sign s;
+	const uint8_t *thumb;
+	size_t thumblen;
+	uint32_t from;
+	uint16_t index;
+	uint8_t version;
+	int r = SIGNER_EPROTO;
+
+	switch (a->h.type) {
+	case PROTO_HELLO:
+		if ((r = proto_hello_parse(&a->r, &version)) == SIGNER_OK)
+			hello(a);
+		return r;
+	case PROTO_PING:
+		if ((r = proto_ping_parse(&a->r)) == SIGNER_OK)
+			ping(a);
+		return r;
+	case PROTO_LIST:
+		if ((r = proto_list_parse(&a->r, &from)) == SIGNER_OK)
+			list(a, from);
+		return r;
+	case PROTO_FIND:
+		r = proto_find_parse(&a->r, &thumb, &thumblen);
+		if (r == SIGNER_OK)
+			find(a, thumb, thumblen);
+		return r;
+	case PROTO_CERTIFICATE:
+		if ((r = proto_certificate_parse(&a->r, &c)) == SIGNER_OK)
+			certificate(a, &c);
+		return r;
+	case PROTO_SIGN:
+		if ((r = proto_sign_parse(&a->r, &s)) == SIGNER_OK)
+			sign(a, &s);
+		return r;
+	case PROTO_DECRYPT:
+		if ((r = proto_decrypt_parse(&a->r, &d)) == SIGNER_OK)
+			decrypt(a, &d);
+		return r;
+	case PROTO_STATUS:
+		if ((r = proto_status_parse(&a->r, &index)) == SIGNER_OK)
+			status(a, index);
+		return r;
+	default:
+		return r;
+	}
+}
