@@ -397,6 +397,11 @@ recorded_documents_are_read(void **state)
 	assert_int_equal(X509_cmp(site, sign), 0);
 	X509_free(site);
 	mp_buf_release(&b);
+	b = buf("<X509Data><X509Certificate>");
+	mp_buf_printf(&b, "%s00</X509Certificate></X509Data>", hex);
+	assert_int_equal(mp_site_certificate_parse(&b, &site, &e), MP_EREPLY);
+	assert_null(site);
+	mp_buf_release(&b);
 	vector_release(&v);
 	X509_free(sign);
 	X509_free(enc);

@@ -162,7 +162,7 @@ check_signed(struct scene *s, enum mp_hash hash)
 				   "aAbBcCdDv1234567890VxXyYzZ";
 	const EVP_MD *md = hash == MP_SHA1 ? EVP_sha1() : EVP_sha256();
 	const struct mp_xml_node *msg;
-	struct mp_buf out, text, id;
+	struct mp_buf out, text, clear, id;
 	struct mp_parts parts;
 	struct mp_error e;
 	struct mp_xml *x;
@@ -170,6 +170,7 @@ check_signed(struct scene *s, enum mp_hash hash)
 
 	mp_buf_init(&out, 1 << 20);
 	mp_buf_init(&text, 1 << 20);
+	mp_buf_init(&clear, 1000);
 	mp_buf_init(&id, 1000);
 	assert_int_equal(mp_seal(&s->me, &s->m, hash, &out, &e), MP_OK);
 	assert_int_equal(
@@ -194,9 +195,18 @@ check_signed(struct scene *s, enum mp_hash hash)
 	    s->cert, md, property(msg, "ClientIDSignature"), id.data, id.len);
 	verify(s->cert, md, property(msg, "PayloadSignature"),
 	    parts.list[1].data, parts.list[1].len);
+	if (s->m.flags & MP_FLAG_COMPRESS)
+		assert_int_equal(
+		    mp_unzip(parts.list[1].data, parts.list[1].len, &clear, &e),
+		    MP_OK);
+	else
+		mp_buf_add(&clear, parts.list[1].data, parts.list[1].len);
+	assert_int_equal(clear.len, 32);
+	assert_memory_equal(clear.data + 26, ">\0\0\0\r\n", 6);
 	mp_xml_free(x);
 	mp_buf_release(&out);
 	mp_buf_release(&text);
+	mp_buf_release(&clear);
 	mp_buf_release(&id);
 }
 

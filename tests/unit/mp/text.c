@@ -188,8 +188,9 @@ a_lone_surrogate_is_refused(void **state)
 		const char *data;
 		size_t len;
 	} bad[] = {{"<\0\x00\xD8", 4}, {"<\0\x00\xDC", 4},
-	    {"<\0\xFF\xDB<\0", 6}, {"<\0\x00\xDC\x00\xD8", 6},
-	    {"<\0\x00\xD8\x00\xD8", 6}, {"<\0\x00", 3}, {"<\0\x00\xD8\x00", 5}};
+	    {"<\0\xFF\xDB<\0", 6}, {"<\0\x00\xDC\x00\xDC", 6},
+	    {"<\0\x00\xDC\x00\xD8", 6}, {"<\0\x00\xD8\x00\xD8", 6},
+	    {"<\0\x00", 3}, {"<\0\x00\xD8\x00", 5}};
 	struct mp_error e;
 	struct mp_buf b;
 

@@ -1,6 +1,8 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -253,6 +255,49 @@ a_zip_bomb_is_stopped_early(void **state)
 	mp_buf_release(&packed);
 }
 
+/* Each thread has documents of its own; complaints must not be mixed up. */
+static void *
+read_many(void *arg)
+{
+	unsigned number = *(unsigned *)arg;
+	char good[64], bad[64], tag[16];
+	struct mp_error e;
+	uintptr_t wrong = 0;
+	struct mp_xml *x;
+
+	(void)snprintf(tag, sizeof(tag), "t%u", number);
+	(void)snprintf(good, sizeof(good), "<%s>%s</%s>", tag, tag, tag);
+	(void)snprintf(bad, sizeof(bad), "<%s></other>", tag);
+	for (int i = 0; i < 300; i++) {
+		if (mp_xml_parse(&x, good, strlen(good), "x", &e) != MP_OK ||
+		    strcmp(mp_xml_text(mp_xml_root(x)), tag) != 0)
+			wrong++;
+		mp_xml_free(x);
+		if (mp_xml_parse(&x, bad, strlen(bad), "x", &e) != MP_EREPLY ||
+		    strstr(e.text, tag) == NULL)
+			wrong++;
+	}
+	return (void *)wrong;
+}
+
+static void
+threads_read_documents_at_once(void **state)
+{
+	unsigned numbers[4] = {1, 2, 3, 4};
+	pthread_t threads[4];
+	void *wrong;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(threads); i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, read_many, &numbers[i]),
+		    0);
+	for (size_t i = 0; i < COUNT(threads); i++) {
+		assert_int_equal(pthread_join(threads[i], &wrong), 0);
+		assert_null(wrong);
+	}
+}
+
 int
 main(void)
 {
@@ -264,6 +309,7 @@ main(void)
 	    cmocka_unit_test(too_many_nodes_are_refused),
 	    cmocka_unit_test(every_truncation_is_refused),
 	    cmocka_unit_test(names_are_found_in_any_case_and_values_are_plain),
+	    cmocka_unit_test(threads_read_documents_at_once),
 	    cmocka_unit_test(the_writer_escapes_and_closes_as_recorded),
 	    cmocka_unit_test(the_writer_refuses_what_xml_cannot_hold),
 	    cmocka_unit_test(what_was_zipped_comes_back),
