@@ -54,6 +54,14 @@ locate(const char *program, char *path, size_t room)
 	return -1;
 }
 
+int
+child_check(const char *program)
+{
+	char path[PATH_MAX];
+
+	return locate(program, path, sizeof(path));
+}
+
 /* In the child, up to the exec. Returns only on failure. */
 static void
 become(const char *path, char *const *argv, const int *fds, int nfds)

@@ -20,6 +20,9 @@ struct child {
 
 uint64_t child_now(void); /* ms, monotonic */
 
+/* Is the program there? 0, or -1 with errno. */
+int child_check(const char *program);
+
 /*
  * Forks and execs it with fds[i] as descriptor 3 + i, and nothing else but
  * standard error; arguments as in argv, argv[0] excepted. 0, or -1 with

@@ -298,6 +298,25 @@ catch_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* The programs are part of the installation: without them nothing works. */
+static int
+check_programs(const struct supervisor *s)
+{
+	const char *missing = NULL;
+
+	if (child_check(s->front.program) != 0)
+		missing = s->front.program;
+	else if (child_check(s->workers[0].program) != 0)
+		missing = s->workers[0].program;
+	if (missing == NULL)
+		return 0;
+	log_line(LOG_LEVEL_ERROR,
+	    "the program %s is neither beside sealpointd "
+	    "nor in its libexec directory; install Sealpoint again",
+	    missing);
+	return -1;
+}
+
 int
 supervisor_run(const struct conf *conf, const char *file, int listener,
     struct command *cmd)
@@ -313,6 +332,10 @@ supervisor_run(const struct conf *conf, const char *file, int listener,
 	s.front.program = "sealpoint-front";
 	for (unsigned i = 0; i < conf->ntokens; i++)
 		s.workers[i].program = "sealpoint-token";
+	if (check_programs(&s) != 0) {
+		(void)unlink(conf->socket);
+		return 1;
+	}
 	s.signals = catch_signals();
 	if (s.signals == -1) {
 		log_line(LOG_LEVEL_ERROR, "signalfd: %s", strerror(errno));
