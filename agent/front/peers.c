@@ -255,19 +255,14 @@ find_slot(const struct peers *ps, uid_t uid)
 	return mine > ps->slots / 2 ? ps->slots : slot;
 }
 
+/* Takes a connection in, or turns it away. */
 static void
-on_acceptable(evutil_socket_t listener, short what, void *arg)
+receive(struct front *f, int fd)
 {
-	struct front *f = arg;
 	struct peers *ps = f->peers;
 	struct policy_caller who;
 	uint32_t slot;
-	int fd;
 
-	(void)what;
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (fd == -1)
-		return;
 	if (identify(fd, &who) != 0) {
 		(void)close(fd);
 		return;
@@ -286,6 +281,20 @@ on_acceptable(evutil_socket_t listener, short what, void *arg)
 		    who.uid, ps->count);
 	ps->full = true;
 	(void)close(fd);
+}
+
+static void
+on_acceptable(evutil_socket_t listener, short what, void *arg)
+{
+	int fd;
+
+	(void)what;
+	for (int i = 0; i < BURST; i++) {
+		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd == -1)
+			return;
+		receive(arg, fd);
+	}
 }
 
 struct peers *

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BACKLOG 128
-
 /* Removes a socket that nobody listens on. 0, or -1 with a sentence. */
 static int
 sweep(const struct sockaddr_un *un, char *text, size_t textlen)
@@ -55,7 +53,7 @@ listener_open(const char *path, char *text, size_t textlen)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd != -1 &&
 	    bind(fd, (const struct sockaddr *)&un, sizeof(un)) == 0 &&
-	    chmod(path, 0666) == 0 && listen(fd, BACKLOG) == 0)
+	    chmod(path, 0666) == 0 && listen(fd, SOMAXCONN) == 0)
 		return fd;
 	(void)snprintf(text, textlen,
 	    "%s: %s; its directory must exist and be "
