@@ -230,8 +230,8 @@ class Strangers(house.Case):
     def disturb(self):
         for packet in self.packets():
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
-                s.settimeout(5)
                 s.connect(self.agent.socket)
+                s.settimeout(5)
                 try:
                     s.send(packet)
                     if len(packet) % 3 == 0:
@@ -258,14 +258,14 @@ class Strangers(house.Case):
         try:
             for _ in range(200):
                 s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-                s.settimeout(5)
-                s.connect(self.agent.socket)
                 held.append(s)
+                s.connect(self.agent.socket)
             self.does("keys")
         finally:
             for s in held:
                 s.close()
 
+    @unittest.skipUnless(os.geteuid() == 0, "the processes show others nothing")
     def test_the_front_holds_no_pin_and_no_module(self):
         module = pathlib.Path(self.token.module).resolve().name
         pids = [self.agent.child.pid, *self.agent.descendants()]
