@@ -13,8 +13,9 @@ decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
     enum token_scheme scheme, enum token_hash hash, const uint8_t *in,
     size_t inlen, const char **reason)
 {
-	uint32_t bit = scheme == TOKEN_RSA_PKCS1 ? TOKEN_MECH_DECRYPT_PKCS1 :
-	    scheme == TOKEN_RSA_OAEP ? TOKEN_MECH(TOKEN_RSA_OAEP) : 0;
+	uint32_t bit = scheme == TOKEN_RSA_PKCS1  ? TOKEN_MECH_DECRYPT_PKCS1
+		       : scheme == TOKEN_RSA_OAEP ? TOKEN_MECH(TOKEN_RSA_OAEP)
+						  : 0;
 
 	plan->scheme = scheme;
 	plan->hash = hash;
@@ -33,13 +34,15 @@ decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
 	if (scheme == TOKEN_RSA_OAEP) {
 		*reason = "OAEP needs a hash that the modulus has room for";
 		return sign_hash_len(hash) != 0 &&
-			2 * sign_hash_len(hash) + 2 <= inlen ? TOKEN_OK :
-							       TOKEN_EARG;
+			       2 * sign_hash_len(hash) + 2 <= inlen
+			   ? TOKEN_OK
+			   : TOKEN_EARG;
 	}
 	/* Always, and before the token is asked: its time tells nothing. */
 	*reason = "libcrypto cannot compute a digest";
-	return reject_make(&plan->reject, seed, key, in, inlen) == 0 ?
-	    TOKEN_OK : TOKEN_ENOMEM;
+	return reject_make(&plan->reject, seed, key, in, inlen) == 0
+		   ? TOKEN_OK
+		   : TOKEN_ENOMEM;
 }
 
 /* The answer of a token that accepts the key and then dislikes OAEP's hash. */
@@ -47,8 +50,8 @@ static bool
 fussy(struct rv rv)
 {
 	return rv.value == CKR_ARGUMENTS_BAD ||
-	    rv.value == CKR_MECHANISM_PARAM_INVALID ||
-	    rv.value == CKR_MECHANISM_INVALID;
+	       rv.value == CKR_MECHANISM_PARAM_INVALID ||
+	       rv.value == CKR_MECHANISM_INVALID;
 }
 
 static struct rv
@@ -58,14 +61,14 @@ run_oaep(struct decrypt_plan *plan, struct module *m, unsigned long session,
 	static const struct {
 		unsigned long mech, mgf;
 	} names[] = {
-		[TOKEN_SHA1] = { CKM_SHA_1, CKG_MGF1_SHA1 },
-		[TOKEN_SHA256] = { CKM_SHA256, CKG_MGF1_SHA256 },
-		[TOKEN_SHA384] = { CKM_SHA384, CKG_MGF1_SHA384 },
-		[TOKEN_SHA512] = { CKM_SHA512, CKG_MGF1_SHA512 },
+	    [TOKEN_SHA1] = {CKM_SHA_1, CKG_MGF1_SHA1},
+	    [TOKEN_SHA256] = {CKM_SHA256, CKG_MGF1_SHA256},
+	    [TOKEN_SHA384] = {CKM_SHA384, CKG_MGF1_SHA384},
+	    [TOKEN_SHA512] = {CKM_SHA512, CKG_MGF1_SHA512},
 	};
-	CK_RSA_PKCS_OAEP_PARAMS oaep = { names[plan->hash].mech,
-		names[plan->hash].mgf, CKZ_DATA_SPECIFIED, NULL, 0 };
-	struct module_mech mech = { CKM_RSA_PKCS_OAEP, &oaep, sizeof(oaep) };
+	CK_RSA_PKCS_OAEP_PARAMS oaep = {names[plan->hash].mech,
+	    names[plan->hash].mgf, CKZ_DATA_SPECIFIED, NULL, 0};
+	struct module_mech mech = {CKM_RSA_PKCS_OAEP, &oaep, sizeof(oaep)};
 	size_t max = plan->len - 2 * sign_hash_len(plan->hash) - 2;
 	struct rv rv;
 
@@ -90,7 +93,7 @@ static struct rv
 run_pkcs1(struct decrypt_plan *plan, struct module *m, unsigned long session,
     unsigned long handle, uint8_t *out, size_t *outlen)
 {
-	struct module_mech mech = { CKM_RSA_PKCS, NULL, 0 };
+	struct module_mech mech = {CKM_RSA_PKCS, NULL, 0};
 	struct rv rv;
 
 	rv = module_decrypt_init(m, session, handle, &mech);
@@ -104,16 +107,15 @@ run_pkcs1(struct decrypt_plan *plan, struct module *m, unsigned long session,
 	 * All else is an answer about the padding. Tokens give it many names:
 	 * SoftHSM 2.6 says CKR_GENERAL_ERROR.
 	 */
-	reject_select(&plan->reject, rv.value == CKR_OK, out, plan->len,
-	    outlen);
+	reject_select(
+	    &plan->reject, rv.value == CKR_OK, out, plan->len, outlen);
 	rv.value = CKR_OK;
 	return rv;
 }
 
 struct rv
-decrypt_run(struct decrypt_plan *plan, struct module *m,
-    unsigned long session, unsigned long handle, uint8_t *out, size_t *outlen,
-    int *err)
+decrypt_run(struct decrypt_plan *plan, struct module *m, unsigned long session,
+    unsigned long handle, uint8_t *out, size_t *outlen, int *err)
 {
 	struct rv rv;
 

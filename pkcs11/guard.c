@@ -37,9 +37,9 @@ struct record {
 struct guard {
 	const char *path;
 	int dir, lock;
-	char name[256];     /* in dir */
+	char name[256]; /* in dir */
 	uint8_t salt[SALT_LEN];
-	struct record me;   /* what is to be judged or written */
+	struct record me; /* what is to be judged or written */
 	struct record records[RECORDS_MAX];
 	size_t n;
 };
@@ -49,8 +49,8 @@ broken(const struct guard *g, const char *what, struct token_trouble *why)
 {
 	return trouble_say(why, TOKEN_ECONFIG, false,
 	    "%s: %s: %s; no PIN is sent while it cannot be kept, because a "
-	    "refused one could not be remembered", g->path, what,
-	    strerror(errno));
+	    "refused one could not be remembered",
+	    g->path, what, strerror(errno));
 }
 
 static int
@@ -58,7 +58,8 @@ spoilt(const struct guard *g, const char *what, struct token_trouble *why)
 {
 	return trouble_say(why, TOKEN_ECONFIG, false,
 	    "%s: %s; make sure that the configured PIN is right, remove the "
-	    "file, and try again", g->path, what);
+	    "file, and try again",
+	    g->path, what);
 }
 
 static void
@@ -135,8 +136,8 @@ load(struct guard *g, struct token_trouble *why)
 	ssize_t n;
 	int fd, r;
 
-	fd = openat(g->dir, g->name,
-	    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	fd = openat(
+	    g->dir, g->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1 && errno == ENOENT) {
 		if (RAND_bytes(g->salt, SALT_LEN) == 1)
 			return TOKEN_OK;
@@ -145,8 +146,8 @@ load(struct guard *g, struct token_trouble *why)
 	}
 	if (fd == -1)
 		return broken(g, "cannot be opened", why);
-	r = spoilt(g, "must be a regular file that only we may read or write",
-	    why);
+	r = spoilt(
+	    g, "must be a regular file that only we may read or write", why);
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
 	    st.st_uid != geteuid() || (st.st_mode & 077) != 0)
 		goto out;
@@ -177,9 +178,9 @@ format(const struct guard *g, char text[FILE_MAX])
 
 		put_hex(token, r->token, TOKEN_LEN);
 		put_hex(tag, r->tag, TAG_LEN);
-		len += (size_t)snprintf(text + len, FILE_MAX - len,
-		    "%s %s %s\n", r->pending ? "pending" : "refused", token,
-		    tag);
+		len +=
+		    (size_t)snprintf(text + len, FILE_MAX - len, "%s %s %s\n",
+			r->pending ? "pending" : "refused", token, tag);
 	}
 	return len;
 }
@@ -193,8 +194,10 @@ store(const struct guard *g)
 	int fd, ok;
 
 	if (g->n == 0)
-		return (unlinkat(g->dir, g->name, 0) == 0 ||
-			   errno == ENOENT) && fsync(g->dir) == 0 ? 0 : -1;
+		return (unlinkat(g->dir, g->name, 0) == 0 || errno == ENOENT) &&
+			       fsync(g->dir) == 0
+			   ? 0
+			   : -1;
 	(void)snprintf(fresh, sizeof(fresh), "%s.new", g->name);
 	/* We hold the lock: what is there is a dead process's. */
 	if (unlinkat(g->dir, fresh, 0) != 0 && errno != ENOENT)
@@ -215,12 +218,12 @@ store(const struct guard *g)
 static int
 take_lock(struct guard *g, unsigned wait_ms, struct token_trouble *why)
 {
-	const struct timespec nap = { 0, POLL_MS * 1000000L };
+	const struct timespec nap = {0, POLL_MS * 1000000L};
 	char name[sizeof(g->name) + 5];
 
 	(void)snprintf(name, sizeof(name), "%s.lock", g->name);
-	g->lock = openat(g->dir, name,
-	    O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	g->lock = openat(
+	    g->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (g->lock == -1)
 		return broken(g, "its lock file cannot be opened", why);
 	for (unsigned waited = 0; flock(g->lock, LOCK_EX | LOCK_NB) != 0;
@@ -230,7 +233,8 @@ take_lock(struct guard *g, unsigned wait_ms, struct token_trouble *why)
 		if (waited >= wait_ms)
 			return trouble_say(why, TOKEN_EBUSY, true,
 			    "%s: another process is logging in with it; try "
-			    "again", g->path);
+			    "again",
+			    g->path);
 		(void)nanosleep(&nap, NULL);
 	}
 	return TOKEN_OK;
@@ -248,12 +252,13 @@ open_folder(struct guard *g, struct token_trouble *why)
 	    strlen(name) >= sizeof(g->name) - 8)
 		return trouble_say(why, TOKEN_ECONFIG, false,
 		    "%s: cannot be the name of the file that remembers a "
-		    "refused PIN; shorten it", g->path);
+		    "refused PIN; shorten it",
+		    g->path);
 	if (slash == NULL)
 		(void)snprintf(folder, sizeof(folder), ".");
 	else
-		(void)snprintf(folder, sizeof(folder), "%.*s/", (int)len,
-		    g->path);
+		(void)snprintf(
+		    folder, sizeof(folder), "%.*s/", (int)len, g->path);
 	(void)snprintf(g->name, sizeof(g->name), "%s", name);
 	g->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (g->dir == -1)
@@ -267,12 +272,12 @@ describe(struct guard *g, const struct module_token *t, const uint8_t *pin,
     size_t pinlen)
 {
 	uint8_t who[sizeof(t->manufacturer) + sizeof(t->model) +
-	    sizeof(t->serial) + sizeof(t->label)];
+		    sizeof(t->serial) + sizeof(t->label)];
 	uint8_t salt[SALT_LEN + TOKEN_LEN], *at = who;
 	union {
 		const uint8_t *in;
 		const char *out;
-	} secret = { pin };
+	} secret = {pin};
 
 	memcpy(at, t->manufacturer, sizeof(t->manufacturer));
 	at += sizeof(t->manufacturer);
@@ -281,13 +286,15 @@ describe(struct guard *g, const struct module_token *t, const uint8_t *pin,
 	memcpy(at, t->serial, sizeof(t->serial));
 	at += sizeof(t->serial);
 	memcpy(at, t->label, sizeof(t->label));
-	if (EVP_Digest(who, sizeof(who), g->me.token, NULL, EVP_sha256(),
-		NULL) != 1)
+	if (EVP_Digest(
+		who, sizeof(who), g->me.token, NULL, EVP_sha256(), NULL) != 1)
 		return -1;
 	memcpy(salt, g->salt, SALT_LEN);
 	memcpy(salt + SALT_LEN, g->me.token, TOKEN_LEN);
 	return EVP_PBE_scrypt(secret.out, pinlen, salt, sizeof(salt), 1 << 14,
-		   8, 1, 64UL << 20, g->me.tag, TAG_LEN) == 1 ? 0 : -1;
+		   8, 1, 64UL << 20, g->me.tag, TAG_LEN) == 1
+		   ? 0
+		   : -1;
 }
 
 static bool
@@ -315,8 +322,8 @@ static void
 forget(struct guard *g, bool mine)
 {
 	for (size_t i = g->n; i > 0; i--)
-		if (mine ? same(&g->records[i - 1], &g->me) :
-			   same_token(&g->records[i - 1], &g->me))
+		if (mine ? same(&g->records[i - 1], &g->me)
+			 : same_token(&g->records[i - 1], &g->me))
 			drop(g, i - 1);
 }
 
@@ -378,7 +385,8 @@ guard_open(struct guard **gp, const char *path,
 		ERR_clear_error();
 		r = trouble_say(why, TOKEN_ENOMEM, true,
 		    "%s: libcrypto cannot compute scrypt; free some memory "
-		    "and try again", path);
+		    "and try again",
+		    path);
 		goto out;
 	}
 	for (size_t i = 0; i < g->n; i++)

@@ -57,7 +57,6 @@ enum guard_end {
 };
 
 /* Writes the end down, unlocks, frees. NULL-safe. */
-int guard_close(struct guard *g, enum guard_end end,
-    struct token_trouble *why);
+int guard_close(struct guard *g, enum guard_end end, struct token_trouble *why);
 
 #endif

@@ -8,7 +8,7 @@ struct index {
 	atomic_uint held;
 	struct index_counts counts;
 	size_t n;
-	struct index_entry *entries; /* sorted by SHA-256 */
+	struct index_entry *entries;    /* sorted by SHA-256 */
 	const struct index_entry **ids; /* those with a key, same order */
 };
 
@@ -105,8 +105,7 @@ index_find(const struct index *ix, const uint8_t sha256[TOKEN_SHA256_LEN])
 {
 	if (ix->n == 0)
 		return NULL;
-	return bsearch(sha256, ix->entries, ix->n, sizeof(*ix->entries),
-	    seek);
+	return bsearch(sha256, ix->entries, ix->n, sizeof(*ix->entries), seek);
 }
 
 const struct index_entry *
@@ -125,8 +124,8 @@ issuer(const struct index *ix, const struct cert *c)
 }
 
 const struct cert *
-index_chain(const struct index *ix, const struct index_entry *leaf,
-    unsigned depth)
+index_chain(
+    const struct index *ix, const struct index_entry *leaf, unsigned depth)
 {
 	const struct cert *seen[INDEX_CHAIN_MAX];
 	const struct cert *c = &leaf->cert;

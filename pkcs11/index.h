@@ -30,21 +30,21 @@ struct index;
  * them, and drops what is there twice. NULL if memory is out; the entries
  * are freed then too.
  */
-struct index *index_new(struct index_entry *entries, size_t n,
-    size_t keys_without_cert);
+struct index *index_new(
+    struct index_entry *entries, size_t n, size_t keys_without_cert);
 
 struct index *index_hold(struct index *ix);
 void index_drop(struct index *ix); /* NULL-safe; the last one frees it */
 
-const struct index_entry *index_find(const struct index *ix,
-    const uint8_t sha256[TOKEN_SHA256_LEN]);
+const struct index_entry *index_find(
+    const struct index *ix, const uint8_t sha256[TOKEN_SHA256_LEN]);
 
 /* Identity number i, in the order of SHA-256, or NULL past the end. */
 const struct index_entry *index_identity(const struct index *ix, size_t i);
 
 /* Certificate `depth` of the chain that begins with `leaf`, or NULL. */
-const struct cert *index_chain(const struct index *ix,
-    const struct index_entry *leaf, unsigned depth);
+const struct cert *index_chain(
+    const struct index *ix, const struct index_entry *leaf, unsigned depth);
 
 struct index_counts index_counts(const struct index *ix);
 

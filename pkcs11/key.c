@@ -13,13 +13,13 @@ static const struct offer {
 	unsigned long flag;
 	uint32_t bit;
 } offers[] = {
-	{ CKM_RSA_PKCS, CKF_SIGN, TOKEN_MECH(TOKEN_RSA_PKCS1) },
-	{ CKM_RSA_PKCS_PSS, CKF_SIGN, TOKEN_MECH(TOKEN_RSA_PSS) },
-	{ CKM_RSA_X_509, CKF_SIGN, SIGN_RAW },
-	{ CKM_ECDSA, CKF_SIGN, TOKEN_MECH(TOKEN_ECDSA) },
-	{ CKM_EDDSA, CKF_SIGN, TOKEN_MECH(TOKEN_EDDSA) },
-	{ CKM_RSA_PKCS, CKF_DECRYPT, TOKEN_MECH_DECRYPT_PKCS1 },
-	{ CKM_RSA_PKCS_OAEP, CKF_DECRYPT, TOKEN_MECH(TOKEN_RSA_OAEP) },
+    {CKM_RSA_PKCS, CKF_SIGN, TOKEN_MECH(TOKEN_RSA_PKCS1)},
+    {CKM_RSA_PKCS_PSS, CKF_SIGN, TOKEN_MECH(TOKEN_RSA_PSS)},
+    {CKM_RSA_X_509, CKF_SIGN, SIGN_RAW},
+    {CKM_ECDSA, CKF_SIGN, TOKEN_MECH(TOKEN_ECDSA)},
+    {CKM_EDDSA, CKF_SIGN, TOKEN_MECH(TOKEN_EDDSA)},
+    {CKM_RSA_PKCS, CKF_DECRYPT, TOKEN_MECH_DECRYPT_PKCS1},
+    {CKM_RSA_PKCS_OAEP, CKF_DECRYPT, TOKEN_MECH(TOKEN_RSA_OAEP)},
 };
 
 #define OFFERS (sizeof(offers) / sizeof(offers[0]))
@@ -57,8 +57,7 @@ static uint32_t
 allowed(struct module *m, unsigned long session, unsigned long handle)
 {
 	CK_MECHANISM_TYPE list[ALLOWED_MAX];
-	struct module_attr attr = { CKA_ALLOWED_MECHANISMS, list,
-		sizeof(list) };
+	struct module_attr attr = {CKA_ALLOWED_MECHANISMS, list, sizeof(list)};
 	uint32_t bits = 0;
 
 	if (!rv_ok(module_read(m, session, handle, &attr, 1)) ||
@@ -77,9 +76,9 @@ fitting(enum token_keytype type)
 {
 	switch (type) {
 	case TOKEN_RSA:
-		return TOKEN_MECH(TOKEN_RSA_PKCS1) |
-		    TOKEN_MECH(TOKEN_RSA_PSS) | TOKEN_MECH(TOKEN_RSA_OAEP) |
-		    TOKEN_MECH_DECRYPT_PKCS1 | SIGN_RAW;
+		return TOKEN_MECH(TOKEN_RSA_PKCS1) | TOKEN_MECH(TOKEN_RSA_PSS) |
+		       TOKEN_MECH(TOKEN_RSA_OAEP) | TOKEN_MECH_DECRYPT_PKCS1 |
+		       SIGN_RAW;
 	case TOKEN_EC:
 		return TOKEN_MECH(TOKEN_ECDSA);
 	case TOKEN_ED25519:
@@ -92,8 +91,8 @@ static uint32_t
 abilities(const struct key *k, const struct key_mechs *mechs, bool sign,
     bool decrypt, uint32_t allow)
 {
-	uint32_t bits = (sign ? mechs->sign : 0) |
-	    (decrypt ? mechs->decrypt : 0);
+	uint32_t bits =
+	    (sign ? mechs->sign : 0) | (decrypt ? mechs->decrypt : 0);
 	uint32_t pss = TOKEN_MECH(TOKEN_RSA_PSS);
 
 	bits &= allow & fitting(k->pub.type);
@@ -113,8 +112,8 @@ key_tags_read(struct key_tags *tags, struct module *m, unsigned long session,
     unsigned long handle)
 {
 	struct module_attr attrs[] = {
-		{ CKA_ID, tags->id.bytes, sizeof(tags->id.bytes) },
-		{ CKA_LABEL, tags->label.bytes, sizeof(tags->label.bytes) },
+	    {CKA_ID, tags->id.bytes, sizeof(tags->id.bytes)},
+	    {CKA_LABEL, tags->label.bytes, sizeof(tags->label.bytes)},
 	};
 	struct rv rv = module_read(m, session, handle, attrs, 2);
 
@@ -134,19 +133,18 @@ parts_read(struct parts *p, struct module *m, unsigned long session,
     unsigned long handle)
 {
 	struct module_attr attrs[] = {
-		{ CKA_MODULUS, p->n, sizeof(p->n) },
-		{ CKA_PUBLIC_EXPONENT, p->e, sizeof(p->e) },
-		{ CKA_PUBLIC_KEY_INFO, p->spki, sizeof(p->spki) },
-		{ CKA_EC_PARAMS, p->params, sizeof(p->params) },
-		{ CKA_EC_POINT, p->point, sizeof(p->point) },
+	    {CKA_MODULUS, p->n, sizeof(p->n)},
+	    {CKA_PUBLIC_EXPONENT, p->e, sizeof(p->e)},
+	    {CKA_PUBLIC_KEY_INFO, p->spki, sizeof(p->spki)},
+	    {CKA_EC_PARAMS, p->params, sizeof(p->params)},
+	    {CKA_EC_POINT, p->point, sizeof(p->point)},
 	};
-	size_t *lens[] = { &p->nlen, &p->elen, &p->spkilen, &p->paramslen,
-		&p->pointlen };
+	size_t *lens[] = {
+	    &p->nlen, &p->elen, &p->spkilen, &p->paramslen, &p->pointlen};
 	struct rv rv = module_read(m, session, handle, attrs, 5);
 
 	for (size_t i = 0; i < 5; i++)
-		*lens[i] = attrs[i].len == MODULE_ATTR_NONE ? 0 :
-							      attrs[i].len;
+		*lens[i] = attrs[i].len == MODULE_ATTR_NONE ? 0 : attrs[i].len;
 	return rv;
 }
 
@@ -161,8 +159,7 @@ assemble(struct pub *pub, enum token_keytype type, const struct parts *p)
 		r = pub_rsa(pub, p->n, p->nlen, p->e, p->elen);
 		break;
 	case TOKEN_EC:
-		r = pub_ec(pub, p->params, p->paramslen, p->point,
-		    p->pointlen);
+		r = pub_ec(pub, p->params, p->paramslen, p->point, p->pointlen);
 		break;
 	case TOKEN_ED25519:
 		r = pub_ed25519(pub, p->point, p->pointlen);
@@ -176,9 +173,10 @@ assemble(struct pub *pub, enum token_keytype type, const struct parts *p)
 static enum token_keytype
 keytype(CK_KEY_TYPE ck)
 {
-	return ck == CKK_RSA ? TOKEN_RSA :
-	    ck == CKK_EC     ? TOKEN_EC :
-	    ck == CKK_EC_EDWARDS ? TOKEN_ED25519 : 0;
+	return ck == CKK_RSA          ? TOKEN_RSA
+	       : ck == CKK_EC         ? TOKEN_EC
+	       : ck == CKK_EC_EDWARDS ? TOKEN_ED25519
+				      : 0;
 }
 
 /*
@@ -214,18 +212,18 @@ own_public_read(struct key *k, enum token_keytype type, struct module *m,
 
 struct rv
 key_read(struct key *k, struct key_tags *tags, struct module *m,
-    unsigned long session, unsigned long handle,
-    const struct key_mechs *mechs, bool *use)
+    unsigned long session, unsigned long handle, const struct key_mechs *mechs,
+    bool *use)
 {
 	CK_BBOOL sign = CK_FALSE, decrypt = CK_FALSE, always = CK_FALSE;
 	CK_KEY_TYPE ck = (CK_KEY_TYPE)-1;
 	struct module_attr attrs[] = {
-		{ CKA_KEY_TYPE, &ck, sizeof(ck) },
-		{ CKA_SIGN, &sign, sizeof(sign) },
-		{ CKA_DECRYPT, &decrypt, sizeof(decrypt) },
-		{ CKA_ALWAYS_AUTHENTICATE, &always, sizeof(always) },
-		{ CKA_ID, tags->id.bytes, sizeof(tags->id.bytes) },
-		{ CKA_LABEL, tags->label.bytes, sizeof(tags->label.bytes) },
+	    {CKA_KEY_TYPE, &ck, sizeof(ck)},
+	    {CKA_SIGN, &sign, sizeof(sign)},
+	    {CKA_DECRYPT, &decrypt, sizeof(decrypt)},
+	    {CKA_ALWAYS_AUTHENTICATE, &always, sizeof(always)},
+	    {CKA_ID, tags->id.bytes, sizeof(tags->id.bytes)},
+	    {CKA_LABEL, tags->label.bytes, sizeof(tags->label.bytes)},
 	};
 	enum token_keytype type;
 	struct rv rv;
@@ -243,7 +241,8 @@ key_read(struct key *k, struct key_tags *tags, struct module *m,
 	rv = own_public_read(k, type, m, session);
 	if (!rv_ok(rv))
 		return rv;
-	/* A key that wants the PIN for each use is listed, and can do nothing. */
+	/* A key that wants the PIN for each use is listed, and can do nothing.
+	 */
 	if (!k->always)
 		k->mechs = abilities(k, mechs, sign != CK_FALSE,
 		    decrypt != CK_FALSE, allowed(m, session, handle));
@@ -256,7 +255,7 @@ key_public_read(struct pub *pub, struct key_tags *tags, struct module *m,
     unsigned long session, unsigned long handle, bool *use)
 {
 	CK_KEY_TYPE ck = (CK_KEY_TYPE)-1;
-	struct module_attr attr = { CKA_KEY_TYPE, &ck, sizeof(ck) };
+	struct module_attr attr = {CKA_KEY_TYPE, &ck, sizeof(ck)};
 	enum token_keytype type;
 	struct parts parts;
 	struct rv rv;
@@ -279,5 +278,5 @@ bool
 key_tag_same(const struct key_tag *a, const struct key_tag *b)
 {
 	return a->len > 0 && a->len == b->len &&
-	    memcmp(a->bytes, b->bytes, a->len) == 0;
+	       memcmp(a->bytes, b->bytes, a->len) == 0;
 }

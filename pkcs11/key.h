@@ -36,21 +36,20 @@ struct key_mechs {
 	uint32_t decrypt; /* TOKEN_MECH(TOKEN_RSA_OAEP), DECRYPT_PKCS1 */
 };
 
-struct rv key_mechs_read(struct key_mechs *mechs, struct module *m,
-    unsigned long slot);
+struct rv key_mechs_read(
+    struct key_mechs *mechs, struct module *m, unsigned long slot);
 
 /*
  * Reads the private key with that handle. CKR_OK and *use = false: a key
  * that we have no use for, by its type, size or curve.
  */
 struct rv key_read(struct key *k, struct key_tags *tags, struct module *m,
-    unsigned long session, unsigned long handle,
-    const struct key_mechs *mechs, bool *use);
+    unsigned long session, unsigned long handle, const struct key_mechs *mechs,
+    bool *use);
 
 /* Reads a public key object. *use as above. */
 struct rv key_public_read(struct pub *pub, struct key_tags *tags,
-    struct module *m, unsigned long session, unsigned long handle,
-    bool *use);
+    struct module *m, unsigned long session, unsigned long handle, bool *use);
 
 /* CKA_ID and CKA_LABEL of any object. */
 struct rv key_tags_read(struct key_tags *tags, struct module *m,

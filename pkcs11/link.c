@@ -59,7 +59,7 @@ deadline_in(struct timespec *t, unsigned ms)
 static void
 nap(unsigned ms)
 {
-	struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
+	struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
 
 	(void)nanosleep(&t, NULL);
 }
@@ -82,8 +82,7 @@ link_open(struct link **lp, struct module *m, const struct uri *u,
 	l->module = m;
 	l->uri = u;
 	l->login.cfg = &l->cfg;
-	if (pool_open(&l->pool, m, l->cfg.sessions, l->cfg.wait_ms) !=
-	    TOKEN_OK)
+	if (pool_open(&l->pool, m, l->cfg.sessions, l->cfg.wait_ms) != TOKEN_OK)
 		goto out;
 	(void)pthread_mutex_init(&l->lock, NULL);
 	(void)pthread_condattr_init(&attr);
@@ -137,7 +136,7 @@ static bool
 elusive(int err)
 {
 	return err == TOKEN_EABSENT || err == TOKEN_EDEVICE ||
-	    err == TOKEN_EMODULE;
+	       err == TOKEN_EMODULE;
 }
 
 /*
@@ -149,8 +148,8 @@ static int
 find(struct link *l, struct token_trouble *why)
 {
 	unsigned tries = l->tried ? 1 : FIRST_TRIES;
-	int r = slot_find(&l->slot, l->module, l->uri,
-	    l->is_bound ? &l->bound : NULL, why);
+	int r = slot_find(
+	    &l->slot, l->module, l->uri, l->is_bound ? &l->bound : NULL, why);
 
 	l->tried = true;
 	for (unsigned i = 0; elusive(r) && i < tries; i++) {
@@ -211,7 +210,8 @@ empty(struct link *l, struct token_trouble *why)
 		if (pthread_cond_timedwait(&l->change, &l->lock, &until) != 0)
 			r = trouble_say(why, TOKEN_EDEVICE, true,
 			    "%s: an operation does not come back from the "
-			    "token's module; restart the agent", l->name);
+			    "token's module; restart the agent",
+			    l->name);
 	(void)pthread_mutex_unlock(&l->lock);
 	return r;
 }
@@ -233,16 +233,16 @@ rise(struct link *l, struct token_trouble *why)
 	rv = module_session_open(l->module, l->slot.id, &l->session);
 	if (!rv_ok(rv)) {
 		l->session = 0;
-		return trouble_rv(why, l->slot.name, "cannot open a session",
-		    rv);
+		return trouble_rv(
+		    why, l->slot.name, "cannot open a session", rv);
 	}
 	r = login_do(&l->login, l->module, &l->slot, l->session, &rv, why);
 	if (r != TOKEN_OK)
 		goto out;
 	rv = scan_token(&ix, l->module, l->slot.id, l->session);
 	if (!rv_ok(rv)) {
-		r = trouble_rv(why, l->slot.name, "cannot read its objects",
-		    rv);
+		r = trouble_rv(
+		    why, l->slot.name, "cannot read its objects", rv);
 		goto out;
 	}
 	install(l, ix);
@@ -282,8 +282,7 @@ stand_by(struct link *l, struct token_trouble *why)
 		return TOKEN_OK;
 	if (l->epoch == epoch)
 		return trouble_say(why, TOKEN_EBUSY, true,
-		    "%s: is still being set up; try again",
-		    uri_text(l->uri));
+		    "%s: is still being set up; try again", uri_text(l->uri));
 	if (l->state == DOWN && l->err != TOKEN_OK) {
 		if (why != NULL)
 			*why = l->why;
@@ -344,11 +343,12 @@ link_session(struct link *l, struct link_use *use, struct rv *rv,
 	}
 	link_name(l, name);
 	if (!rv_ok(*rv))
-		return trouble_rv(why, name, "no session came free in time",
-		    *rv);
+		return trouble_rv(
+		    why, name, "no session came free in time", *rv);
 	return trouble_say(why, TOKEN_EBUSY, true,
 	    "%s: all its sessions stayed in use for %u ms; try again, or "
-	    "configure more sessions", name, l->cfg.wait_ms);
+	    "configure more sessions",
+	    name, l->cfg.wait_ms);
 }
 
 void
@@ -375,8 +375,8 @@ healthy(struct link *l, struct rv rv)
 
 	needed = (l->slot.token.flags & CKF_LOGIN_REQUIRED) != 0;
 	return class != RV_ABSENT && class != RV_DEVICE && l->session != 0 &&
-	    rv_ok(module_session_user(l->module, l->session, &user)) &&
-	    (user || !needed);
+	       rv_ok(module_session_user(l->module, l->session, &user)) &&
+	       (user || !needed);
 }
 
 static int
@@ -388,8 +388,7 @@ repair(struct link *l, struct rv rv, struct token_trouble *why)
 	if (healthy(l, rv)) {
 		/* A handle may name another key now: all are proved anew. */
 		if (rv_class(rv) == RV_KEY) {
-			rv = scan_token(&ix, l->module, l->slot.id,
-			    l->session);
+			rv = scan_token(&ix, l->module, l->slot.id, l->session);
 			if (rv_ok(rv))
 				install(l, ix);
 		} else
@@ -403,8 +402,8 @@ repair(struct link *l, struct rv rv, struct token_trouble *why)
 }
 
 int
-link_mend(struct link *l, uint64_t epoch, struct rv rv,
-    struct token_trouble *why)
+link_mend(
+    struct link *l, uint64_t epoch, struct rv rv, struct token_trouble *why)
 {
 	struct token_trouble local;
 	int r;
@@ -443,8 +442,8 @@ link_rescan(struct link *l, struct token_trouble *why)
 			return r;
 		r = link_session(l, &use, &rv, why);
 		if (r == TOKEN_OK) {
-			rv = scan_token(&ix, l->module, l->slot.id,
-			    use.session);
+			rv =
+			    scan_token(&ix, l->module, l->slot.id, use.session);
 			if (rv_ok(rv))
 				install(l, ix);
 		}

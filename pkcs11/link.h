@@ -28,14 +28,13 @@ void link_close(struct link *l);
 
 /* What one operation has of the link, from link_enter() to link_leave(). */
 struct link_use {
-	uint64_t epoch;      /* names the bringing-up under which it runs */
-	struct index *index; /* held */
+	uint64_t epoch;        /* names the bringing-up under which it runs */
+	struct index *index;   /* held */
 	unsigned long session; /* 0 until link_session() */
 };
 
 /* Brings the link up, unless it is, and holds it up. */
-int link_enter(struct link *l, struct link_use *use,
-    struct token_trouble *why);
+int link_enter(struct link *l, struct link_use *use, struct token_trouble *why);
 
 /* A session of the pool. *rv: CKR_OK unless C_OpenSession failed. */
 int link_session(struct link *l, struct link_use *use, struct rv *rv,
@@ -49,8 +48,8 @@ void link_leave(struct link *l, struct link_use *use, bool keep);
  * says is broken, or nothing if that was mended since. Then the operation
  * may be tried once more.
  */
-int link_mend(struct link *l, uint64_t epoch, struct rv rv,
-    struct token_trouble *why);
+int link_mend(
+    struct link *l, uint64_t epoch, struct rv rv, struct token_trouble *why);
 
 /* Reads certificates and keys again. */
 int link_rescan(struct link *l, struct token_trouble *why);

@@ -12,8 +12,8 @@
 static const char *
 what_to_do(const struct login *l)
 {
-	return l->cfg->what_to_do != NULL ? l->cfg->what_to_do :
-					    "configure the right PIN";
+	return l->cfg->what_to_do != NULL ? l->cfg->what_to_do
+					  : "configure the right PIN";
 }
 
 /* Whether a person must look at the token before any PIN is sent. */
@@ -25,15 +25,18 @@ check_flags(const struct slot *s, struct token_trouble *why)
 	if ((flags & CKF_USER_PIN_LOCKED) != 0)
 		return trouble_say(why, TOKEN_EPINLOCKED, false,
 		    "%s: its PIN is locked; have its security officer unlock "
-		    "it", s->name);
+		    "it",
+		    s->name);
 	if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
 		return trouble_say(why, TOKEN_EPINLOCKED, false,
 		    "%s: one wrong PIN more would lock it, so none is sent; "
-		    "log in once by hand with the right PIN", s->name);
+		    "log in once by hand with the right PIN",
+		    s->name);
 	if ((flags & CKF_USER_PIN_TO_BE_CHANGED) != 0)
 		return trouble_say(why, TOKEN_EPIN, false,
 		    "%s: wants its PIN changed first; change it with the "
-		    "token's own tool and configure the new one", s->name);
+		    "token's own tool and configure the new one",
+		    s->name);
 	return TOKEN_OK;
 }
 
@@ -48,8 +51,8 @@ explain(const struct login *l, const struct slot *s, struct rv rv,
 	    rv.value == CKR_PIN_LEN_RANGE) {
 		err = trouble_say(why, TOKEN_EPIN, false,
 		    "%s: refused the PIN: %s says %s (0x%lx); it will not be "
-		    "sent again; %s", s->name, rv.call, rv_name(rv), rv.value,
-		    what_to_do(l));
+		    "sent again; %s",
+		    s->name, rv.call, rv_name(rv), rv.value, what_to_do(l));
 		if (why != NULL)
 			why->ckr = rv.value;
 		return err;
@@ -100,7 +103,8 @@ with_pin(struct login *l, struct module *m, struct slot *s,
 	if (l->cfg->guard == NULL)
 		return trouble_say(why, TOKEN_ECONFIG, false,
 		    "%s: needs a PIN, and no file is configured that "
-		    "remembers a refused one; configure it", s->name);
+		    "remembers a refused one; configure it",
+		    s->name);
 	r = guard_open(&g, l->cfg->guard, &s->token, pin, pinlen, low,
 	    LOCK_WAIT_MS, &verdict, why);
 	if (r != TOKEN_OK)
@@ -108,8 +112,8 @@ with_pin(struct login *l, struct module *m, struct slot *s,
 	if (verdict == GUARD_REFUSED)
 		return trouble_say(why, TOKEN_EPIN, false,
 		    "%s: refused this PIN before, so it is not sent again; "
-		    "%s, or, if it is right now, remove %s", s->name,
-		    what_to_do(l), l->cfg->guard);
+		    "%s, or, if it is right now, remove %s",
+		    s->name, what_to_do(l), l->cfg->guard);
 	*rv = module_login(m, session, pin, pinlen);
 	r = guard_close(g, judge(*rv), why);
 	*rv = ours(m, session, *rv);
@@ -129,7 +133,8 @@ with_pad(struct login *l, struct module *m, struct slot *s,
 	if (l->pad_refused)
 		return trouble_say(why, TOKEN_EPIN, false,
 		    "%s: refused what was typed at its PIN pad; restart the "
-		    "agent to be asked again", s->name);
+		    "agent to be asked again",
+		    s->name);
 	*rv = ours(m, session, module_login(m, session, NULL, 0));
 	if (rv_ok(*rv))
 		return TOKEN_OK;
@@ -159,8 +164,7 @@ login_do(struct login *l, struct module *m, struct slot *s,
 		return TOKEN_OK;
 	r = check_flags(s, why);
 	if (r != TOKEN_OK || source->get == NULL)
-		return r != TOKEN_OK ? r :
-				       with_pad(l, m, s, session, rv, why);
+		return r != TOKEN_OK ? r : with_pad(l, m, s, session, rv, why);
 	if (source->get(source->ctx, &pin, &len, text, sizeof(text)) != 0)
 		return trouble_say(why, TOKEN_EPIN, false,
 		    "%s: needs a PIN: %s", s->name,

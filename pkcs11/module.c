@@ -21,7 +21,7 @@ struct module {
 static struct rv
 say(CK_RV value, const char *call)
 {
-	struct rv rv = { value, call };
+	struct rv rv = {value, call};
 
 	return rv;
 }
@@ -33,7 +33,7 @@ loan(const uint8_t *bytes)
 	union {
 		const uint8_t *in;
 		unsigned char *out;
-	} u = { bytes };
+	} u = {bytes};
 
 	return u.out;
 }
@@ -43,13 +43,13 @@ static bool
 complete(const CK_FUNCTION_LIST *f)
 {
 	return f->C_Initialize && f->C_Finalize && f->C_GetInfo &&
-	    f->C_GetSlotList && f->C_GetSlotInfo && f->C_GetTokenInfo &&
-	    f->C_GetMechanismList && f->C_GetMechanismInfo &&
-	    f->C_OpenSession && f->C_CloseSession && f->C_CloseAllSessions &&
-	    f->C_GetSessionInfo && f->C_Login && f->C_FindObjectsInit &&
-	    f->C_FindObjects && f->C_FindObjectsFinal &&
-	    f->C_GetAttributeValue && f->C_SignInit && f->C_Sign &&
-	    f->C_DecryptInit && f->C_Decrypt;
+	       f->C_GetSlotList && f->C_GetSlotInfo && f->C_GetTokenInfo &&
+	       f->C_GetMechanismList && f->C_GetMechanismInfo &&
+	       f->C_OpenSession && f->C_CloseSession && f->C_CloseAllSessions &&
+	       f->C_GetSessionInfo && f->C_Login && f->C_FindObjectsInit &&
+	       f->C_FindObjects && f->C_FindObjectsFinal &&
+	       f->C_GetAttributeValue && f->C_SignInit && f->C_Sign &&
+	       f->C_DecryptInit && f->C_Decrypt;
 }
 
 /*
@@ -74,12 +74,14 @@ initialise(struct module *m, struct token_trouble *why, bool *hopeless)
 		(void)trouble_say(why, TOKEN_EMODULE, false,
 		    "%s: C_Initialize says CKR_CANT_LOCK (0xa): this module "
 		    "cannot be used by several threads; ask its vendor for "
-		    "one that can", m->path);
+		    "one that can",
+		    m->path);
 	if (rv.value == CKR_CRYPTOKI_ALREADY_INITIALIZED)
 		(void)trouble_say(why, TOKEN_EMODULE, false,
 		    "%s: C_Initialize says CKR_CRYPTOKI_ALREADY_INITIALIZED "
 		    "(0x191): something else in this process uses it; run "
-		    "one process for each module", m->path);
+		    "one process for each module",
+		    m->path);
 	if (why != NULL)
 		why->ckr = rv.value;
 	return TOKEN_EMODULE;
@@ -112,7 +114,8 @@ module_open(struct module **mp, const char *name, struct token_trouble *why)
 	if (!complete(m->f)) {
 		r = trouble_say(why, TOKEN_EMODULE, false,
 		    "%s: lacks functions that every PKCS#11 module has; ask "
-		    "its vendor for a complete one", m->path);
+		    "its vendor for a complete one",
+		    m->path);
 		goto out;
 	}
 	r = initialise(m, why, &hopeless);
@@ -159,7 +162,7 @@ module_path(const struct module *m)
 struct module_counts
 module_counts(const struct module *m)
 {
-	struct module_counts counts = { m->logins, m->searches };
+	struct module_counts counts = {m->logins, m->searches};
 
 	return counts;
 }
@@ -210,16 +213,16 @@ module_slot_info(struct module *m, unsigned long id, struct module_slot *slot)
 	memset(slot, 0, sizeof(*slot));
 	r = m->f->C_GetSlotInfo(id, &info);
 	slot->id = id;
-	memcpy(slot->description, info.slotDescription,
-	    sizeof(slot->description));
+	memcpy(
+	    slot->description, info.slotDescription, sizeof(slot->description));
 	memcpy(slot->manufacturer, info.manufacturerID,
 	    sizeof(slot->manufacturer));
 	return say(r, "C_GetSlotInfo");
 }
 
 struct rv
-module_token_info(struct module *m, unsigned long slot,
-    struct module_token *token)
+module_token_info(
+    struct module *m, unsigned long slot, struct module_token *token)
 {
 	CK_TOKEN_INFO info;
 	CK_RV r;
@@ -263,12 +266,12 @@ module_mech_flags(struct module *m, unsigned long slot, unsigned long type,
 }
 
 struct rv
-module_session_open(struct module *m, unsigned long slot,
-    unsigned long *session)
+module_session_open(
+    struct module *m, unsigned long slot, unsigned long *session)
 {
 	*session = 0;
-	return say(m->f->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL,
-		       session),
+	return say(
+	    m->f->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, session),
 	    "C_OpenSession");
 }
 
@@ -292,19 +295,18 @@ module_session_user(struct module *m, unsigned long session, bool *user)
 
 	memset(&info, 0, sizeof(info));
 	r = m->f->C_GetSessionInfo(session, &info);
-	*user = r == CKR_OK &&
-	    (info.state == CKS_RO_USER_FUNCTIONS ||
-		info.state == CKS_RW_USER_FUNCTIONS);
+	*user = r == CKR_OK && (info.state == CKS_RO_USER_FUNCTIONS ||
+				   info.state == CKS_RW_USER_FUNCTIONS);
 	return say(r, "C_GetSessionInfo");
 }
 
 struct rv
-module_login(struct module *m, unsigned long session, const uint8_t *pin,
-    size_t pinlen)
+module_login(
+    struct module *m, unsigned long session, const uint8_t *pin, size_t pinlen)
 {
 	m->logins++;
-	return say(m->f->C_Login(session, CKU_USER, loan(pin), pinlen),
-	    "C_Login");
+	return say(
+	    m->f->C_Login(session, CKU_USER, loan(pin), pinlen), "C_Login");
 }
 
 /* Fetches what the running search finds. */
@@ -324,8 +326,7 @@ fetch(struct module *m, CK_SESSION_HANDLE session, unsigned long *handles,
 				r = CKR_BUFFER_TOO_SMALL;
 			break;
 		}
-		r = m->f->C_FindObjects(session, handles + *n,
-		    max - *n, &got);
+		r = m->f->C_FindObjects(session, handles + *n, max - *n, &got);
 		if (r == CKR_OK && got > max - *n)
 			r = CKR_GENERAL_ERROR;
 		if (r == CKR_OK)
@@ -380,11 +381,12 @@ ask(struct module *m, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
 	}
 	r = m->f->C_GetAttributeValue(session, object, a, n);
 	for (size_t i = 0; i < n; i++) {
-		bool fits = attrs[i].value == NULL ||
-		    a[i].ulValueLen <= attrs[i].len;
+		bool fits =
+		    attrs[i].value == NULL || a[i].ulValueLen <= attrs[i].len;
 
 		lens[i] = a[i].ulValueLen != CK_UNAVAILABLE_INFORMATION && fits
-		    ? a[i].ulValueLen : MODULE_ATTR_NONE;
+			      ? a[i].ulValueLen
+			      : MODULE_ATTR_NONE;
 	}
 	return r;
 }
@@ -394,7 +396,7 @@ static bool
 mild(CK_RV r)
 {
 	return r == CKR_ATTRIBUTE_SENSITIVE ||
-	    r == CKR_ATTRIBUTE_TYPE_INVALID || r == CKR_BUFFER_TOO_SMALL;
+	       r == CKR_ATTRIBUTE_TYPE_INVALID || r == CKR_BUFFER_TOO_SMALL;
 }
 
 struct rv
@@ -429,7 +431,7 @@ struct rv
 module_attr_len(struct module *m, unsigned long session, unsigned long object,
     unsigned long type, size_t *len)
 {
-	struct module_attr attr = { type, NULL, 0 };
+	struct module_attr attr = {type, NULL, 0};
 	CK_RV r = ask(m, session, object, &attr, 1, len);
 
 	if (r != CKR_OK)
@@ -442,7 +444,7 @@ module_sign(struct module *m, unsigned long session, unsigned long key,
     const struct module_mech *mech, const uint8_t *in, size_t inlen,
     uint8_t *out, size_t *outlen)
 {
-	CK_MECHANISM ck = { mech->type, mech->params, mech->paramslen };
+	CK_MECHANISM ck = {mech->type, mech->params, mech->paramslen};
 	CK_ULONG len = *outlen;
 	CK_RV r;
 
@@ -457,10 +459,10 @@ module_sign(struct module *m, unsigned long session, unsigned long key,
 }
 
 struct rv
-module_decrypt_init(struct module *m, unsigned long session,
-    unsigned long key, const struct module_mech *mech)
+module_decrypt_init(struct module *m, unsigned long session, unsigned long key,
+    const struct module_mech *mech)
 {
-	CK_MECHANISM ck = { mech->type, mech->params, mech->paramslen };
+	CK_MECHANISM ck = {mech->type, mech->params, mech->paramslen};
 
 	return say(m->f->C_DecryptInit(session, &ck, key), "C_DecryptInit");
 }

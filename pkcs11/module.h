@@ -57,8 +57,8 @@ struct module_counts {
  * the system. A library that may be able to start later (its device may be
  * off) is opened all the same: module_restart() tries again.
  */
-int module_open(struct module **mp, const char *name,
-    struct token_trouble *why);
+int module_open(
+    struct module **mp, const char *name, struct token_trouble *why);
 void module_close(struct module *m); /* NULL-safe */
 
 /*
@@ -73,29 +73,29 @@ struct module_counts module_counts(const struct module *m);
 struct rv module_info(struct module *m, struct module_library *library);
 
 /* Slots with a token in them, at most max; *n may be more than was stored. */
-struct rv module_slots(struct module *m, unsigned long *ids, size_t max,
-    size_t *n);
-struct rv module_slot_info(struct module *m, unsigned long id,
-    struct module_slot *slot);
-struct rv module_token_info(struct module *m, unsigned long slot,
-    struct module_token *token);
+struct rv module_slots(
+    struct module *m, unsigned long *ids, size_t max, size_t *n);
+struct rv module_slot_info(
+    struct module *m, unsigned long id, struct module_slot *slot);
+struct rv module_token_info(
+    struct module *m, unsigned long slot, struct module_token *token);
 struct rv module_mechs(struct module *m, unsigned long slot,
     unsigned long *types, size_t max, size_t *n);
 struct rv module_mech_flags(struct module *m, unsigned long slot,
     unsigned long type, unsigned long *flags);
 
-struct rv module_session_open(struct module *m, unsigned long slot,
-    unsigned long *session);
+struct rv module_session_open(
+    struct module *m, unsigned long slot, unsigned long *session);
 struct rv module_session_close(struct module *m, unsigned long session);
 struct rv module_session_close_all(struct module *m, unsigned long slot);
 
 /* *user: the normal user is logged in, as this session sees it. */
-struct rv module_session_user(struct module *m, unsigned long session,
-    bool *user);
+struct rv module_session_user(
+    struct module *m, unsigned long session, bool *user);
 
 /* A NULL pin asks for the token's PIN pad. */
-struct rv module_login(struct module *m, unsigned long session,
-    const uint8_t *pin, size_t pinlen);
+struct rv module_login(
+    struct module *m, unsigned long session, const uint8_t *pin, size_t pinlen);
 
 /* Handles of all that fit, at most max; CKR_BUFFER_TOO_SMALL if more do. */
 struct rv module_find(struct module *m, unsigned long session,

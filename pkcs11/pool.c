@@ -23,7 +23,7 @@ struct pool {
 	unsigned long slot;
 	unsigned max;
 	bool open;
-	unsigned nopen;     /* idle or taken */
+	unsigned nopen; /* idle or taken */
 	unsigned nidle;
 	int64_t full_until; /* the token had no session for us */
 	struct waiter *first, **last;
@@ -40,8 +40,8 @@ now_ms(void)
 }
 
 int
-pool_open(struct pool **pp, struct module *m, unsigned sessions,
-    unsigned wait_ms)
+pool_open(
+    struct pool **pp, struct module *m, unsigned sessions, unsigned wait_ms)
 {
 	struct pool *p = calloc(1, sizeof(*p));
 
@@ -123,7 +123,7 @@ static bool
 my_turn(const struct pool *p, const struct waiter *me)
 {
 	return p->first == NULL || p->first == me ||
-	    now_ms() - p->first->since < FAIR_MS;
+	       now_ms() - p->first->since < FAIR_MS;
 }
 
 /* Opens one more session if the pool may; true if *answer is settled. */

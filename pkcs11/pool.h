@@ -20,8 +20,8 @@ enum pool_answer {
 struct pool;
 
 /* sessions and wait_ms as in token_config, with the defaults put in. */
-int pool_open(struct pool **pp, struct module *m, unsigned sessions,
-    unsigned wait_ms);
+int pool_open(
+    struct pool **pp, struct module *m, unsigned sessions, unsigned wait_ms);
 void pool_close(struct pool *p); /* NULL-safe; closes no session */
 
 /* Serves sessions of that slot, at most `limit` if that is not 0. */
@@ -40,8 +40,8 @@ void pool_drain(struct pool *p);
  * *rv: what C_OpenSession said last. A session that was taken must be given
  * back: good as it was, or (keep false) to be closed.
  */
-enum pool_answer pool_take(struct pool *p, unsigned long *session,
-    struct rv *rv);
+enum pool_answer pool_take(
+    struct pool *p, unsigned long *session, struct rv *rv);
 void pool_give(struct pool *p, unsigned long session, bool keep);
 
 unsigned pool_size(struct pool *p); /* sessions that are open */

@@ -12,15 +12,15 @@
 #define CHALLENGE_LEN 32 /* as long as SHA-256: it passes for a digest */
 
 static bool
-verify_message(EVP_PKEY *key, const uint8_t *sig, size_t siglen,
-    const uint8_t *message)
+verify_message(
+    EVP_PKEY *key, const uint8_t *sig, size_t siglen, const uint8_t *message)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool ok;
 
 	ok = ctx != NULL &&
-	    EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
-	    EVP_DigestVerify(ctx, sig, siglen, message, CHALLENGE_LEN) == 1;
+	     EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
+	     EVP_DigestVerify(ctx, sig, siglen, message, CHALLENGE_LEN) == 1;
 	EVP_MD_CTX_free(ctx);
 	return ok;
 }
@@ -33,11 +33,10 @@ verify_digest(EVP_PKEY *key, enum token_scheme scheme, const uint8_t *sig,
 	bool ok;
 
 	ok = ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
-	    (scheme != TOKEN_RSA_PSS ||
-		EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) ==
-		    1) &&
-	    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
-	    EVP_PKEY_verify(ctx, sig, siglen, digest, CHALLENGE_LEN) == 1;
+	     (scheme != TOKEN_RSA_PSS || EVP_PKEY_CTX_set_rsa_padding(ctx,
+					     RSA_PKCS1_PSS_PADDING) == 1) &&
+	     EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
+	     EVP_PKEY_verify(ctx, sig, siglen, digest, CHALLENGE_LEN) == 1;
 	EVP_PKEY_CTX_free(ctx);
 	return ok;
 }
@@ -51,11 +50,11 @@ verified(const struct cert *c, enum token_scheme scheme, const uint8_t *sig,
 	bool ok = false;
 
 	if (x != NULL && scheme == TOKEN_EDDSA)
-		ok = verify_message(X509_get0_pubkey(x), sig, siglen,
-		    challenge);
+		ok =
+		    verify_message(X509_get0_pubkey(x), sig, siglen, challenge);
 	else if (x != NULL)
-		ok = verify_digest(X509_get0_pubkey(x), scheme, sig, siglen,
-		    challenge);
+		ok = verify_digest(
+		    X509_get0_pubkey(x), scheme, sig, siglen, challenge);
 	X509_free(x);
 	ERR_clear_error();
 	return ok;
@@ -67,8 +66,9 @@ scheme_of(const struct key *k)
 {
 	switch (k->pub.type) {
 	case TOKEN_RSA:
-		return (k->mechs & TOKEN_MECH(TOKEN_RSA_PKCS1)) != 0 ?
-		    TOKEN_RSA_PKCS1 : TOKEN_RSA_PSS;
+		return (k->mechs & TOKEN_MECH(TOKEN_RSA_PKCS1)) != 0
+			   ? TOKEN_RSA_PKCS1
+			   : TOKEN_RSA_PSS;
 	case TOKEN_EC:
 		return TOKEN_ECDSA;
 	case TOKEN_ED25519:
@@ -88,7 +88,7 @@ proof_sign(struct module *m, unsigned long session, const struct key *k,
 	struct sign_plan plan;
 	const char *reason;
 	size_t len = sizeof(raw), siglen;
-	struct rv rv = { CKR_OK, "C_Sign" };
+	struct rv rv = {CKR_OK, "C_Sign"};
 
 	*fits = false;
 	assumed.pub = c->pub;
@@ -101,8 +101,7 @@ proof_sign(struct module *m, unsigned long session, const struct key *k,
 	    sign_prepare(&plan, &assumed, &req, &reason) != TOKEN_OK)
 		return rv;
 	rv = sign_run(&plan, m, session, k->handle, raw, &len);
-	if (rv_ok(rv) &&
-	    sign_finish(&plan, raw, len, sig, &siglen) == TOKEN_OK)
+	if (rv_ok(rv) && sign_finish(&plan, raw, len, sig, &siglen) == TOKEN_OK)
 		*fits = verified(c, req.scheme, sig, siglen, challenge);
 	return rv;
 }

@@ -43,10 +43,10 @@ bind(const EVP_MD *md, const uint8_t *digest, size_t len, const uint8_t *salt,
 	int ok;
 
 	ok = ctx != NULL && EVP_DigestInit_ex(ctx, md, NULL) == 1 &&
-	    EVP_DigestUpdate(ctx, zeros, sizeof(zeros)) == 1 &&
-	    EVP_DigestUpdate(ctx, digest, len) == 1 &&
-	    EVP_DigestUpdate(ctx, salt, saltlen) == 1 &&
-	    EVP_DigestFinal_ex(ctx, h, NULL) == 1;
+	     EVP_DigestUpdate(ctx, zeros, sizeof(zeros)) == 1 &&
+	     EVP_DigestUpdate(ctx, digest, len) == 1 &&
+	     EVP_DigestUpdate(ctx, salt, saltlen) == 1 &&
+	     EVP_DigestFinal_ex(ctx, h, NULL) == 1;
 	EVP_MD_CTX_free(ctx);
 	return ok ? 0 : -1;
 }

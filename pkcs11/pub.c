@@ -19,11 +19,10 @@ struct curve {
 };
 
 static const struct curve curves[] = {
-	{ 256, "prime256v1",
-	    { 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07 },
-	    10 },
-	{ 384, "secp384r1", { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22 }, 7 },
-	{ 521, "secp521r1", { 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23 }, 7 },
+    {256, "prime256v1",
+	{0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07}, 10},
+    {384, "secp384r1", {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22}, 7},
+    {521, "secp521r1", {0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23}, 7},
 };
 
 static const struct curve *
@@ -48,20 +47,19 @@ curve_by_name(const char *name)
 /* Digests type, bits and two numbers, each of a length that type and bits
  * determine. */
 static int
-settle(struct pub *p, enum token_keytype type, uint32_t bits,
-    const uint8_t *a, size_t alen, const uint8_t *b, size_t blen)
+settle(struct pub *p, enum token_keytype type, uint32_t bits, const uint8_t *a,
+    size_t alen, const uint8_t *b, size_t blen)
 {
-	uint8_t head[5] = { (uint8_t)type, (uint8_t)(bits >> 24),
-		(uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits };
+	uint8_t head[5] = {(uint8_t)type, (uint8_t)(bits >> 24),
+	    (uint8_t)(bits >> 16), (uint8_t)(bits >> 8), (uint8_t)bits};
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	int ok;
 
-	ok = ctx != NULL &&
-	    EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
-	    EVP_DigestUpdate(ctx, head, sizeof(head)) == 1 &&
-	    EVP_DigestUpdate(ctx, a, alen) == 1 &&
-	    EVP_DigestUpdate(ctx, b, blen) == 1 &&
-	    EVP_DigestFinal_ex(ctx, p->digest, NULL) == 1;
+	ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1 &&
+	     EVP_DigestUpdate(ctx, head, sizeof(head)) == 1 &&
+	     EVP_DigestUpdate(ctx, a, alen) == 1 &&
+	     EVP_DigestUpdate(ctx, b, blen) == 1 &&
+	     EVP_DigestFinal_ex(ctx, p->digest, NULL) == 1;
 	EVP_MD_CTX_free(ctx);
 	if (!ok) {
 		memset(p, 0, sizeof(*p));
@@ -73,10 +71,10 @@ settle(struct pub *p, enum token_keytype type, uint32_t bits,
 }
 
 int
-pub_rsa(struct pub *p, const uint8_t *n, size_t nlen, const uint8_t *e,
-    size_t elen)
+pub_rsa(
+    struct pub *p, const uint8_t *n, size_t nlen, const uint8_t *e, size_t elen)
 {
-	uint8_t exponent[EXPONENT_MAX] = { 0 };
+	uint8_t exponent[EXPONENT_MAX] = {0};
 	uint32_t bits;
 
 	memset(p, 0, sizeof(*p));
@@ -84,8 +82,7 @@ pub_rsa(struct pub *p, const uint8_t *n, size_t nlen, const uint8_t *e,
 		n++;
 	for (; elen > 0 && *e == 0; elen--)
 		e++;
-	if (nlen == 0 || nlen > MODULUS_MAX || elen == 0 ||
-	    elen > EXPONENT_MAX)
+	if (nlen == 0 || nlen > MODULUS_MAX || elen == 0 || elen > EXPONENT_MAX)
 		return -1;
 	bits = (uint32_t)nlen * 8;
 	for (uint8_t top = n[0]; (top & 0x80) == 0; top = (uint8_t)(top << 1))
@@ -93,8 +90,7 @@ pub_rsa(struct pub *p, const uint8_t *n, size_t nlen, const uint8_t *e,
 	if (bits < PUB_RSA_MIN)
 		return -1;
 	memcpy(exponent + EXPONENT_MAX - elen, e, elen);
-	return settle(p, TOKEN_RSA, bits, n, nlen, exponent,
-	    sizeof(exponent));
+	return settle(p, TOKEN_RSA, bits, n, nlen, exponent, sizeof(exponent));
 }
 
 int
@@ -106,7 +102,7 @@ pub_ed25519(struct pub *p, const uint8_t *point, size_t pointlen)
 		point += 2;
 		pointlen -= 2;
 	} else if (pointlen == 35 && point[0] == 0x03 && point[1] == 33 &&
-	    point[2] == 0) {
+		   point[2] == 0) {
 		point += 3;
 		pointlen -= 3;
 	}
@@ -158,8 +154,7 @@ from_ec(struct pub *p, const EVP_PKEY *key)
 	if (BN_bn2binpad(bx, x, size) != size ||
 	    BN_bn2binpad(by, y, size) != size)
 		goto out;
-	r = settle(p, TOKEN_EC, curve->bits, x, (size_t)size, y,
-	    (size_t)size);
+	r = settle(p, TOKEN_EC, curve->bits, x, (size_t)size, y, (size_t)size);
 out:
 	BN_free(bx);
 	BN_free(by);
@@ -235,10 +230,10 @@ pub_ec(struct pub *p, const uint8_t *params, size_t paramslen,
 	build = OSSL_PARAM_BLD_new();
 	ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 	if (build == NULL || ctx == NULL ||
-	    OSSL_PARAM_BLD_push_utf8_string(build,
-		OSSL_PKEY_PARAM_GROUP_NAME, curve->name, 0) != 1 ||
-	    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY,
-		point, pointlen) != 1)
+	    OSSL_PARAM_BLD_push_utf8_string(
+		build, OSSL_PKEY_PARAM_GROUP_NAME, curve->name, 0) != 1 ||
+	    OSSL_PARAM_BLD_push_octet_string(
+		build, OSSL_PKEY_PARAM_PUB_KEY, point, pointlen) != 1)
 		goto out;
 	list = OSSL_PARAM_BLD_to_param(build);
 	if (list == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
@@ -256,8 +251,7 @@ out:
 bool
 pub_same(const struct pub *a, const struct pub *b)
 {
-	return a->type == b->type && a->bits == b->bits &&
-	    pub_order(a, b) == 0;
+	return a->type == b->type && a->bits == b->bits && pub_order(a, b) == 0;
 }
 
 int

@@ -18,8 +18,8 @@ static const char blanks[] = " \t\r";
 
 /* Where administrators and packages put NAME.module, in this order. */
 static const char *const folders[] = {
-	REGISTRY_SYSTEM,
-	REGISTRY_PACKAGES,
+    REGISTRY_SYSTEM,
+    REGISTRY_PACKAGES,
 };
 
 static bool
@@ -30,7 +30,7 @@ named(const char *name)
 	size_t len = strlen(name);
 
 	return len > 0 && len <= NAME_MAX_LEN && name[0] != '.' &&
-	    strspn(name, ok) == len;
+	       strspn(name, ok) == len;
 }
 
 /* Reads a small text file whole; its length, or -1 with errno. */
@@ -45,8 +45,7 @@ slurp(const char *path, char text[FILE_LEN])
 	if (fd == -1)
 		return -1;
 	errno = EFBIG;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    st.st_size < FILE_LEN)
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < FILE_LEN)
 		n = read(fd, text, FILE_LEN - 1);
 	saved = errno;
 	(void)close(fd);
@@ -90,14 +89,14 @@ place(const char *file, char path[REGISTRY_PATH_MAX])
 	if (file[0] == '/')
 		n = snprintf(path, REGISTRY_PATH_MAX, "%s", file);
 	else
-		n = snprintf(path, REGISTRY_PATH_MAX, "%s/%s",
-		    REGISTRY_MODULES, file);
+		n = snprintf(
+		    path, REGISTRY_PATH_MAX, "%s/%s", REGISTRY_MODULES, file);
 	return n > 0 && n < REGISTRY_PATH_MAX ? 0 : -1;
 }
 
 int
-registry_find(const char *name, char path[REGISTRY_PATH_MAX],
-    struct token_trouble *why)
+registry_find(
+    const char *name, char path[REGISTRY_PATH_MAX], struct token_trouble *why)
 {
 	char text[FILE_LEN], file[REGISTRY_PATH_MAX];
 	const char *found;
@@ -115,23 +114,26 @@ registry_find(const char *name, char path[REGISTRY_PATH_MAX],
 		    "the module must be an absolute path, or a name that "
 		    "p11-kit knows (letters, digits, '.', '_' and '-')");
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		(void)snprintf(file, sizeof(file), "%s/%s.module", folders[i],
-		    name);
+		(void)snprintf(
+		    file, sizeof(file), "%s/%s.module", folders[i], name);
 		if (slurp(file, text) == -1) {
 			if (errno == ENOENT)
 				continue;
 			return trouble_say(why, TOKEN_ECONFIG, false,
 			    "%s: cannot be read: %s; repair it or configure "
-			    "the module by its path", file, strerror(errno));
+			    "the module by its path",
+			    file, strerror(errno));
 		}
 		found = value(text);
 		if (found != NULL && place(found, path) == 0)
 			return TOKEN_OK;
 		return trouble_say(why, TOKEN_ECONFIG, false,
 		    "%s: has no usable line \"module: FILE\"; repair it or "
-		    "configure the module by its path", file);
+		    "configure the module by its path",
+		    file);
 	}
 	return trouble_say(why, TOKEN_ECONFIG, false,
 	    "no module is registered as \"%s\" in %s; install it or configure "
-	    "it by its path", name, REGISTRY_PACKAGES);
+	    "it by its path",
+	    name, REGISTRY_PACKAGES);
 }

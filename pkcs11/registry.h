@@ -13,7 +13,7 @@
 #define REGISTRY_PATH_MAX 512
 
 /* `name` is an absolute path, which comes back as it is, or a name. */
-int registry_find(const char *name, char path[REGISTRY_PATH_MAX],
-    struct token_trouble *why);
+int registry_find(
+    const char *name, char path[REGISTRY_PATH_MAX], struct token_trouble *why);
 
 #endif

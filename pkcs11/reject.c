@@ -32,8 +32,7 @@ choose(size_t mask, size_t yes, size_t no)
  * counters and bits in 16 bits, big-endian.
  */
 static int
-stretch(const uint8_t key[PRF_LEN], const char *label, uint8_t *out,
-    size_t len)
+stretch(const uint8_t key[PRF_LEN], const char *label, uint8_t *out, size_t len)
 {
 	uint8_t in[32], block[PRF_LEN];
 	size_t label_len = strlen(label), n;
@@ -69,7 +68,9 @@ derive(uint8_t out[PRF_LEN], const uint8_t seed[TOKEN_SEED_LEN],
 	memcpy(all, key, TOKEN_SHA256_LEN);
 	memcpy(all + TOKEN_SHA256_LEN, in, inlen);
 	return HMAC(EVP_sha256(), seed, TOKEN_SEED_LEN, all,
-		   TOKEN_SHA256_LEN + inlen, out, &len) == NULL ? -1 : 0;
+		   TOKEN_SHA256_LEN + inlen, out, &len) == NULL
+		   ? -1
+		   : 0;
 }
 
 /* The last candidate that is a possible length; looks at all of them. */
@@ -81,8 +82,8 @@ pick(const uint8_t candidates[2 * CANDIDATES], size_t max)
 	for (unsigned shift = 1; shift < 16; shift *= 2)
 		mask |= mask >> shift;
 	for (size_t i = 0; i < CANDIDATES; i++) {
-		size_t one = (size_t)candidates[2 * i] << 8 |
-		    candidates[2 * i + 1];
+		size_t one =
+		    (size_t)candidates[2 * i] << 8 | candidates[2 * i + 1];
 
 		one &= mask;
 		len = choose(less(one, max + 1), one, len);
@@ -117,8 +118,8 @@ out:
 }
 
 void
-reject_select(const struct reject *r, unsigned good, uint8_t *out,
-    size_t size, size_t *len)
+reject_select(const struct reject *r, unsigned good, uint8_t *out, size_t size,
+    size_t *len)
 {
 	size_t keep = (size_t)0 - (size_t)(good & 1);
 
@@ -127,7 +128,7 @@ reject_select(const struct reject *r, unsigned good, uint8_t *out,
 	*len = choose(keep, *len, r->len);
 	for (size_t i = 0; i < size; i++)
 		out[i] = (uint8_t)(choose(keep, out[i], r->message[i]) &
-		    less(i, *len));
+				   less(i, *len));
 }
 
 void

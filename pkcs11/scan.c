@@ -31,7 +31,7 @@ struct scan {
 static struct rv
 answer(unsigned long value)
 {
-	struct rv rv = { value, "C_GetAttributeValue" };
+	struct rv rv = {value, "C_GetAttributeValue"};
 
 	return rv;
 }
@@ -45,17 +45,15 @@ ends(struct rv rv)
 
 /* All handles of one class, malloced. */
 static struct rv
-handles(struct scan *s, CK_OBJECT_CLASS class, unsigned long **list,
-    size_t *n)
+handles(struct scan *s, CK_OBJECT_CLASS class, unsigned long **list, size_t *n)
 {
-	struct module_attr match = { CKA_CLASS, &class, sizeof(class) };
+	struct module_attr match = {CKA_CLASS, &class, sizeof(class)};
 	struct rv rv = answer(CKR_BUFFER_TOO_SMALL);
 
 	*list = NULL;
 	*n = 0;
 	for (size_t max = OBJECTS_FIRST;
-	     rv.value == CKR_BUFFER_TOO_SMALL && max <= OBJECTS_MAX;
-	     max *= 2) {
+	     rv.value == CKR_BUFFER_TOO_SMALL && max <= OBJECTS_MAX; max *= 2) {
 		free(*list);
 		*list = calloc(max, sizeof(**list));
 		if (*list == NULL)
@@ -70,18 +68,17 @@ static bool
 x509(struct scan *s, unsigned long handle)
 {
 	CK_CERTIFICATE_TYPE type = CKC_X_509;
-	struct module_attr attr = { CKA_CERTIFICATE_TYPE, &type,
-		sizeof(type) };
+	struct module_attr attr = {CKA_CERTIFICATE_TYPE, &type, sizeof(type)};
 
 	return !rv_ok(module_read(s->m, s->session, handle, &attr, 1)) ||
-	    attr.len != sizeof(type) || type == CKC_X_509;
+	       attr.len != sizeof(type) || type == CKC_X_509;
 }
 
 static struct rv
 read_cert(struct scan *s, unsigned long handle)
 {
 	struct index_entry *e = &s->entries[s->nentries];
-	struct module_attr attr = { CKA_VALUE, NULL, 0 };
+	struct module_attr attr = {CKA_VALUE, NULL, 0};
 	struct rv rv;
 	size_t len;
 
@@ -235,8 +232,8 @@ read_publics(struct scan *s)
 	}
 	for (size_t i = 0; rv_ok(rv) && i < n; i++) {
 		struct found *f = &publics[kept];
-		struct rv one = key_public_read(&f->key.pub, &f->tags, s->m,
-		    s->session, list[i], &use);
+		struct rv one = key_public_read(
+		    &f->key.pub, &f->tags, s->m, s->session, list[i], &use);
 
 		if (ends(one))
 			rv = one;
@@ -298,9 +295,8 @@ match_hidden(struct scan *s, struct index_entry *e, const struct key_tags *t,
 
 	for (size_t i = s->nknown; i < s->nkeys && !e->keyed; i++) {
 		struct found *f = &s->keys[i];
-		bool same = by_label ?
-		    key_tag_same(&f->tags.label, &t->label) :
-		    key_tag_same(&f->tags.id, &t->id);
+		bool same = by_label ? key_tag_same(&f->tags.label, &t->label)
+				     : key_tag_same(&f->tags.id, &t->id);
 
 		if (!same || f->key.pub.type != e->cert.pub.type)
 			continue;

@@ -14,18 +14,18 @@ static const struct hash {
 	size_t prefixlen;
 	uint8_t prefix[19];
 } hashes[] = {
-	{ TOKEN_SHA1, 20, CKM_SHA_1, CKG_MGF1_SHA1, 15,
-	    { 0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02,
-		0x1a, 0x05, 0x00, 0x04, 0x14 } },
-	{ TOKEN_SHA256, 32, CKM_SHA256, CKG_MGF1_SHA256, 19,
-	    { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-		0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 } },
-	{ TOKEN_SHA384, 48, CKM_SHA384, CKG_MGF1_SHA384, 19,
-	    { 0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-		0x65, 0x03, 0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30 } },
-	{ TOKEN_SHA512, 64, CKM_SHA512, CKG_MGF1_SHA512, 19,
-	    { 0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-		0x65, 0x03, 0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40 } },
+    {TOKEN_SHA1, 20, CKM_SHA_1, CKG_MGF1_SHA1, 15,
+	{0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05,
+	    0x00, 0x04, 0x14}},
+    {TOKEN_SHA256, 32, CKM_SHA256, CKG_MGF1_SHA256, 19,
+	{0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+	    0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20}},
+    {TOKEN_SHA384, 48, CKM_SHA384, CKG_MGF1_SHA384, 19,
+	{0x30, 0x41, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+	    0x04, 0x02, 0x02, 0x05, 0x00, 0x04, 0x30}},
+    {TOKEN_SHA512, 64, CKM_SHA512, CKG_MGF1_SHA512, 19,
+	{0x30, 0x51, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+	    0x04, 0x02, 0x03, 0x05, 0x00, 0x04, 0x40}},
 };
 
 static const struct hash *
@@ -59,9 +59,8 @@ prepare_pkcs1(struct sign_plan *plan, const struct hash *h,
 }
 
 static int
-prepare_pss(struct sign_plan *plan, const struct key *k,
-    const struct hash *h, const struct sign_request *req,
-    const char **reason)
+prepare_pss(struct sign_plan *plan, const struct key *k, const struct hash *h,
+    const struct sign_request *req, const char **reason)
 {
 	*reason = "the key is too short for this hash and salt";
 	if (!pss_fits(h->len, req->saltlen, plan->bits))
@@ -73,7 +72,9 @@ prepare_pss(struct sign_plan *plan, const struct key *k,
 		plan->inlen = plan->rawlen;
 		return pss_encode(req->hash, req->digest, req->len,
 			   req->saltlen, plan->bits, plan->buf,
-			   plan->inlen) == 0 ? TOKEN_OK : TOKEN_ENOMEM;
+			   plan->inlen) == 0
+			   ? TOKEN_OK
+			   : TOKEN_ENOMEM;
 	}
 	plan->mech = CKM_RSA_PKCS_PSS;
 	plan->pss[0] = h->mech;
@@ -112,8 +113,8 @@ prepare_ecdsa(struct sign_plan *plan, const struct sign_request *req)
 }
 
 static int
-prepare_eddsa(struct sign_plan *plan, const struct sign_request *req,
-    const char **reason)
+prepare_eddsa(
+    struct sign_plan *plan, const struct sign_request *req, const char **reason)
 {
 	plan->mech = CKM_EDDSA;
 	plan->in = req->digest;
@@ -159,13 +160,12 @@ struct rv
 sign_run(struct sign_plan *plan, struct module *m, unsigned long session,
     unsigned long handle, uint8_t *raw, size_t *len)
 {
-	CK_RSA_PKCS_PSS_PARAMS pss = { plan->pss[0], plan->pss[1],
-		plan->pss[2] };
-	struct module_mech mech = { plan->mech,
-		plan->paramslen != 0 ? &pss : NULL, plan->paramslen };
+	CK_RSA_PKCS_PSS_PARAMS pss = {plan->pss[0], plan->pss[1], plan->pss[2]};
+	struct module_mech mech = {
+	    plan->mech, plan->paramslen != 0 ? &pss : NULL, plan->paramslen};
 
-	return module_sign(m, session, handle, &mech, plan->in, plan->inlen,
-	    raw, len);
+	return module_sign(
+	    m, session, handle, &mech, plan->in, plan->inlen, raw, len);
 }
 
 /* Appends one DER INTEGER; 0 if the number is zero. */

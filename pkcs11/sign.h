@@ -49,8 +49,8 @@ struct rv sign_run(struct sign_plan *plan, struct module *m,
  * Makes the signature out of the token's answer: sig has plan->siglen bytes
  * at least. TOKEN_EDEVICE if the answer can be none.
  */
-int sign_finish(const struct sign_plan *plan, const uint8_t *raw,
-    size_t rawlen, uint8_t *sig, size_t *siglen);
+int sign_finish(const struct sign_plan *plan, const uint8_t *raw, size_t rawlen,
+    uint8_t *sig, size_t *siglen);
 
 size_t sign_hash_len(enum token_hash hash); /* 0 if none */
 

@@ -17,12 +17,12 @@ christen(struct slot *s)
 	char label[33], maker[33], model[17], serial[17], all[112];
 
 	text_clean(t->label, sizeof(t->label), label, sizeof(label));
-	text_clean(t->manufacturer, sizeof(t->manufacturer), maker,
-	    sizeof(maker));
+	text_clean(
+	    t->manufacturer, sizeof(t->manufacturer), maker, sizeof(maker));
 	text_clean(t->model, sizeof(t->model), model, sizeof(model));
 	text_clean(t->serial, sizeof(t->serial), serial, sizeof(serial));
-	(void)snprintf(all, sizeof(all), "%s (%s %s %s)", label, maker, model,
-	    serial);
+	(void)snprintf(
+	    all, sizeof(all), "%s (%s %s %s)", label, maker, model, serial);
 	text_clean(all, strlen(all), s->name, sizeof(s->name));
 }
 
@@ -30,10 +30,10 @@ static bool
 same(const struct module_token *a, const struct module_token *b)
 {
 	return memcmp(a->label, b->label, sizeof(a->label)) == 0 &&
-	    memcmp(a->manufacturer, b->manufacturer,
-		sizeof(a->manufacturer)) == 0 &&
-	    memcmp(a->model, b->model, sizeof(a->model)) == 0 &&
-	    memcmp(a->serial, b->serial, sizeof(a->serial)) == 0;
+	       memcmp(a->manufacturer, b->manufacturer,
+		   sizeof(a->manufacturer)) == 0 &&
+	       memcmp(a->model, b->model, sizeof(a->model)) == 0 &&
+	       memcmp(a->serial, b->serial, sizeof(a->serial)) == 0;
 }
 
 /* Whether slot `id` holds an initialised token that fits; fills s. */
@@ -49,7 +49,7 @@ fits(struct slot *s, struct module *m, unsigned long id, const struct uri *u)
 	    !rv_ok(module_token_info(m, id, &s->token)))
 		return false;
 	return (s->token.flags & CKF_TOKEN_INITIALIZED) != 0 &&
-	    uri_fits_slot(u, &slot) && uri_fits_token(u, &s->token);
+	       uri_fits_slot(u, &slot) && uri_fits_token(u, &s->token);
 }
 
 static int
@@ -63,7 +63,8 @@ absent(const struct uri *u, const struct module *m, bool other,
 		    uri_text(u), module_path(m));
 	return trouble_say(why, TOKEN_EABSENT, true,
 	    "%s: no token fits it in %s now; insert or reconnect the token, "
-	    "or correct the URI", uri_text(u), module_path(m));
+	    "or correct the URI",
+	    uri_text(u), module_path(m));
 }
 
 int
@@ -82,8 +83,8 @@ slot_find(struct slot *s, struct module *m, const struct uri *u,
 	if (rv_ok(rv))
 		rv = module_slots(m, ids, SLOTS_MAX, &n);
 	if (!rv_ok(rv))
-		return trouble_rv(why, uri_text(u), "cannot look for the token",
-		    rv);
+		return trouble_rv(
+		    why, uri_text(u), "cannot look for the token", rv);
 	if (!uri_fits_library(u, &library))
 		return trouble_say(why, TOKEN_ECONFIG, false,
 		    "%s: its library attributes do not fit %s; correct them",
@@ -99,7 +100,8 @@ slot_find(struct slot *s, struct module *m, const struct uri *u,
 		if (found++ > 0)
 			return trouble_say(why, TOKEN_EAMBIGUOUS, false,
 			    "%s: fits both %s and %s; add the serial number "
-			    "to it", uri_text(u), s->name, one.name);
+			    "to it",
+			    uri_text(u), s->name, one.name);
 		*s = one;
 	}
 	return found == 1 ? TOKEN_OK : absent(u, m, other, why);

@@ -25,7 +25,9 @@ printable(const uint8_t *s, size_t len)
 	if (len >= 4 && s[0] >= 0xf0 && s[0] <= 0xf4 && s[1] >> 6 == 2 &&
 	    s[2] >> 6 == 2 && s[3] >> 6 == 2)
 		return (s[0] == 0xf0 && s[1] < 0x90) ||
-			(s[0] == 0xf4 && s[1] > 0x8f) ? 0 : 4;
+			       (s[0] == 0xf4 && s[1] > 0x8f)
+			   ? 0
+			   : 4;
 	return 0;
 }
 

@@ -112,8 +112,8 @@ token_rescan(struct token *t, struct token_trouble *why)
 }
 
 size_t
-token_list(struct token *t, size_t from, struct token_identity *ids,
-    size_t max, uint64_t *generation)
+token_list(struct token *t, size_t from, struct token_identity *ids, size_t max,
+    uint64_t *generation)
 {
 	struct link_state st;
 	struct link_use use;
@@ -125,8 +125,8 @@ token_list(struct token *t, size_t from, struct token_identity *ids,
 	link_state(t->link, &st);
 	*generation = st.generation;
 	while (n < max) {
-		const struct index_entry *e = index_identity(use.index,
-		    from + n);
+		const struct index_entry *e =
+		    index_identity(use.index, from + n);
 
 		if (e == NULL)
 			break;
@@ -145,8 +145,8 @@ token_list(struct token *t, size_t from, struct token_identity *ids,
 static const char *
 brief(char text[20], const uint8_t key[TOKEN_SHA256_LEN])
 {
-	(void)snprintf(text, 20, "%02x%02x%02x%02x%02x%02x...", key[0],
-	    key[1], key[2], key[3], key[4], key[5]);
+	(void)snprintf(text, 20, "%02x%02x%02x%02x%02x%02x...", key[0], key[1],
+	    key[2], key[3], key[4], key[5]);
 	return text;
 }
 
@@ -165,7 +165,8 @@ look_up(struct token *t, const struct link_use *use, const uint8_t *key,
 		return trouble_say(why, TOKEN_ENOKEY, false,
 		    "%s: the certificate with SHA-256 %s is there, but not "
 		    "its private key; choose a certificate whose key is on "
-		    "the token", name, brief(text, key));
+		    "the token",
+		    name, brief(text, key));
 	return trouble_say(why, TOKEN_ENOKEY, false,
 	    "%s: has no certificate with SHA-256 %s; list the token's keys",
 	    name, brief(text, key));
@@ -192,12 +193,13 @@ token_certificate(struct token *t, const uint8_t key[TOKEN_SHA256_LEN],
 	c = index_chain(use.index, e, depth);
 	r = trouble_say(why, TOKEN_ENOKEY, false,
 	    "the chain of certificate %s has no more than %u certificates on "
-	    "its token", brief(text, key), depth);
+	    "its token",
+	    brief(text, key), depth);
 	if (c == NULL)
 		goto out;
 	r = trouble_say(why, TOKEN_EARG, false,
-	    "the certificate has %zu bytes, and there is room for %zu",
-	    c->len, room);
+	    "the certificate has %zu bytes, and there is room for %zu", c->len,
+	    room);
 	if (c->len > room)
 		goto out;
 	memcpy(der, c->der, c->len);
@@ -215,18 +217,33 @@ sound(struct rv rv)
 	enum rv_class class = rv_class(rv);
 
 	/* A refused ...Init has left no operation behind. */
-	return rv_ok(rv) ||
-	    ((class == RV_MECHANISM || class == RV_ARGUMENT) &&
-		(strcmp(rv.call, "C_SignInit") == 0 ||
-		    strcmp(rv.call, "C_DecryptInit") == 0));
+	return rv_ok(rv) || ((class == RV_MECHANISM || class == RV_ARGUMENT) &&
+				(strcmp(rv.call, "C_SignInit") == 0 ||
+				    strcmp(rv.call, "C_DecryptInit") == 0));
+}
+
+/* Says why the job failed; rv, if it is not CKR_OK, is the reason. */
+static int
+blame(struct token *t, const struct job *job, int err, struct rv rv,
+    const char *reason, struct token_trouble *why)
+{
+	char name[URI_TEXT_MAX], text[20], doing[64];
+
+	link_name(t->link, name);
+	(void)snprintf(doing, sizeof(doing), "cannot %s with key %s",
+	    job->doing, brief(text, job->key));
+	if (rv_ok(rv))
+		return trouble_say(why, err, err == TOKEN_EDEVICE, "%s: %s: %s",
+		    name, doing, reason);
+	(void)trouble_rv(why, name, doing, rv);
+	return err != TOKEN_OK ? err : rv_err(rv);
 }
 
 /* One try. *rv is CKR_OK unless the token said something that r is about. */
 static int
-attempt(struct token *t, struct job *job, struct link_use *use,
-    struct rv *rv, bool *ran, struct token_trouble *why)
+attempt(struct token *t, struct job *job, struct link_use *use, struct rv *rv,
+    bool *ran, struct token_trouble *why)
 {
-	char name[URI_TEXT_MAX], text[20], doing[64];
 	const struct index_entry *e;
 	const char *reason;
 	int r, err = TOKEN_OK;
@@ -236,30 +253,23 @@ attempt(struct token *t, struct job *job, struct link_use *use,
 	r = look_up(t, use, job->key, &e, why);
 	if (r != TOKEN_OK)
 		return r;
-	link_name(t->link, name);
 	r = job->prepare(t, job, &e->key, &reason);
 	if (r != TOKEN_OK)
-		return trouble_say(why, r, false, "%s: cannot %s with key %s: "
-		    "%s", name, job->doing, brief(text, job->key), reason);
+		return blame(t, job, r, *rv, reason, why);
 	r = link_session(t->link, use, rv, why);
 	if (r != TOKEN_OK)
 		return r;
 	*ran = true;
 	*rv = job->run(t, job, use->session, e->key.handle, &err);
-	(void)snprintf(doing, sizeof(doing), "cannot %s with key %s",
-	    job->doing, brief(text, job->key));
-	if (!rv_ok(*rv))
-		r = trouble_rv(why, name, doing, *rv);
-	else if (err == TOKEN_EDATA)
-		return trouble_say(why, err, false,
-		    "%s: %s: the ciphertext is damaged, or was made for "
-		    "another key, hash or label", name, doing);
-	else if (err != TOKEN_OK)
-		return trouble_say(why, err, true,
-		    "%s: %s: it answered with a length that cannot be; try "
-		    "again, and if it stays so, update its module", name,
-		    doing);
-	return err != TOKEN_OK ? err : r;
+	if (rv_ok(*rv) && err == TOKEN_OK)
+		return TOKEN_OK;
+	reason = err == TOKEN_EDATA ? "the ciphertext is damaged, or was made "
+				      "for another key, hash or "
+				      "label"
+				    : "the token answered with a length that "
+				      "cannot be; try again, and "
+				      "if it stays so, update its module";
+	return blame(t, job, err, *rv, reason, why);
 }
 
 /* Does the job, and once more if the token had to be mended for it. */
@@ -293,8 +303,8 @@ perform(struct token *t, struct job *job, struct token_trouble *why)
 }
 
 static int
-sign_ready(struct token *t, struct job *job, const struct key *k,
-    const char **reason)
+sign_ready(
+    struct token *t, struct job *job, const struct key *k, const char **reason)
 {
 	int r = sign_prepare(&job->sign_plan, k, &job->sign, reason);
 
@@ -351,8 +361,8 @@ token_sign(struct token *t, const uint8_t key[TOKEN_SHA256_LEN],
 }
 
 static int
-decrypt_ready(struct token *t, struct job *job, const struct key *k,
-    const char **reason)
+decrypt_ready(
+    struct token *t, struct job *job, const struct key *k, const char **reason)
 {
 	struct decrypt_plan *plan = &job->decrypt_plan;
 

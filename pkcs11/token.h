@@ -59,13 +59,13 @@ struct token_pin {
 };
 
 struct token_config {
-	const char *module;   /* absolute path, or a p11-kit registered name */
-	const char *uri;      /* RFC 7512 URI that chooses one token */
-	const char *guard;    /* file that remembers a refused PIN; see login.h */
+	const char *module; /* absolute path, or a p11-kit registered name */
+	const char *uri;    /* RFC 7512 URI that chooses one token */
+	const char *guard;  /* file that remembers a refused PIN; see login.h */
 	const char *what_to_do; /* next step after a refused PIN, a clause */
 	struct token_pin pin;
-	unsigned sessions;    /* for operations, at most; 0 means 8 */
-	unsigned wait_ms;     /* for a free session, at most; 0 means 5000 */
+	unsigned sessions; /* for operations, at most; 0 means 8 */
+	unsigned wait_ms;  /* for a free session, at most; 0 means 5000 */
 	uint8_t seed[TOKEN_SEED_LEN]; /* secret of implicit rejection */
 };
 
@@ -101,8 +101,9 @@ struct token_identity {
 
 /* Counters and state; a snapshot. */
 struct token_stats {
-	char label[TOKEN_NAME_MAX]; /* "label (manufacturer model serial)" cut */
-	bool ready;                 /* logged in and indexed */
+	char
+	    label[TOKEN_NAME_MAX]; /* "label (manufacturer model serial)" cut */
+	bool ready;                /* logged in and indexed */
 	uint64_t identities;
 	uint64_t sessions;
 	uint64_t signatures;

@@ -12,8 +12,8 @@ trouble_clear(struct token_trouble *why)
 }
 
 int
-trouble_say(struct token_trouble *why, int err, bool retry, const char *fmt,
-    ...)
+trouble_say(
+    struct token_trouble *why, int err, bool retry, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -28,8 +28,8 @@ trouble_say(struct token_trouble *why, int err, bool retry, const char *fmt,
 }
 
 int
-trouble_rv(struct token_trouble *why, const char *who, const char *doing,
-    struct rv rv)
+trouble_rv(
+    struct token_trouble *why, const char *who, const char *doing, struct rv rv)
 {
 	int err = rv_err(rv);
 

@@ -14,8 +14,8 @@
 void trouble_clear(struct token_trouble *why); /* NULL-safe */
 
 /* The caller's own sentence, with no CKR. Returns err. */
-int trouble_say(struct token_trouble *why, int err, bool retry,
-    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+int trouble_say(struct token_trouble *why, int err, bool retry, const char *fmt,
+    ...) __attribute__((format(printf, 4, 5)));
 
 /*
  * "who: doing: C_Sign says CKR_DEVICE_ERROR (0x30); next step". Returns the

@@ -20,24 +20,31 @@ struct uri {
 
 /* Attributes of RFC 7512, section 2.3, that say which token is meant. */
 static const char *const choosing[] = {
-	"token", "manufacturer", "serial", "model", "library-manufacturer",
-	"library-description", "library-version", "slot-manufacturer",
-	"slot-description", "slot-id",
+    "token",
+    "manufacturer",
+    "serial",
+    "model",
+    "library-manufacturer",
+    "library-description",
+    "library-version",
+    "slot-manufacturer",
+    "slot-description",
+    "slot-id",
 };
 
 static const struct {
 	const char *name;
 	const char *reason;
 } refused[] = {
-	{ "object", "keys are chosen by their certificate's thumbprint" },
-	{ "id", "keys are chosen by their certificate's thumbprint" },
-	{ "type", "keys are chosen by their certificate's thumbprint" },
-	{ "pin-value", "a PIN in a URI ends up in logs and process lists; "
-		       "configure where the PIN comes from instead" },
-	{ "pin-source", "where the PIN comes from is configured apart" },
-	{ "pinfile", "where the PIN comes from is configured apart" },
-	{ "module-name", "the module is configured apart" },
-	{ "module-path", "the module is configured apart" },
+    {"object", "keys are chosen by their certificate's thumbprint"},
+    {"id", "keys are chosen by their certificate's thumbprint"},
+    {"type", "keys are chosen by their certificate's thumbprint"},
+    {"pin-value", "a PIN in a URI ends up in logs and process lists; "
+		  "configure where the PIN comes from instead"},
+    {"pin-source", "where the PIN comes from is configured apart"},
+    {"pinfile", "where the PIN comes from is configured apart"},
+    {"module-name", "the module is configured apart"},
+    {"module-path", "the module is configured apart"},
 };
 
 static bool
@@ -81,10 +88,12 @@ vet(const char *text, struct token_trouble *why)
 		if (reason(name) != NULL)
 			return trouble_say(why, TOKEN_ECONFIG, false,
 			    "the token's URI has the attribute \"%s\", which "
-			    "is refused: %s", name, reason(name));
+			    "is refused: %s",
+			    name, reason(name));
 		return trouble_say(why, TOKEN_ECONFIG, false,
 		    "the token's URI has the attribute \"%s\", which RFC 7512 "
-		    "does not know; correct its spelling or remove it", name);
+		    "does not know; correct its spelling or remove it",
+		    name);
 	}
 	return TOKEN_OK;
 }
@@ -120,9 +129,10 @@ uri_open(struct uri **up, const char *text, struct token_trouble *why)
 	    p11_kit_uri_any_unrecognized(u->parsed)) {
 		r = trouble_say(why, TOKEN_ECONFIG, false,
 		    "%s is not a URI that RFC 7512 allows: %s; correct it",
-		    u->text, parsed == P11_KIT_URI_OK ?
-		    "something in it is not recognized" :
-		    p11_kit_uri_message(parsed));
+		    u->text,
+		    parsed == P11_KIT_URI_OK
+			? "something in it is not recognized"
+			: p11_kit_uri_message(parsed));
 		goto out;
 	}
 	trouble_clear(why);
@@ -156,8 +166,7 @@ uri_fits_library(const struct uri *u, const struct module_library *l)
 
 	memset(&info, 0, sizeof(info));
 	memcpy(info.manufacturerID, l->manufacturer, sizeof(l->manufacturer));
-	memcpy(info.libraryDescription, l->description,
-	    sizeof(l->description));
+	memcpy(info.libraryDescription, l->description, sizeof(l->description));
 	info.libraryVersion.major = l->major;
 	info.libraryVersion.minor = l->minor;
 	return p11_kit_uri_match_module_info(u->parsed, &info) == 1;
@@ -170,12 +179,12 @@ uri_fits_slot(const struct uri *u, const struct module_slot *slot)
 	CK_SLOT_ID id = p11_kit_uri_get_slot_id(u->parsed);
 
 	memset(&info, 0, sizeof(info));
-	memcpy(info.slotDescription, slot->description,
-	    sizeof(slot->description));
+	memcpy(
+	    info.slotDescription, slot->description, sizeof(slot->description));
 	memcpy(info.manufacturerID, slot->manufacturer,
 	    sizeof(slot->manufacturer));
 	return (id == (CK_SLOT_ID)-1 || id == slot->id) &&
-	    p11_kit_uri_match_slot_info(u->parsed, &info) == 1;
+	       p11_kit_uri_match_slot_info(u->parsed, &info) == 1;
 }
 
 bool
