@@ -6,6 +6,7 @@
 #define TESTS_UNIT_MP_HTTP_SCENE_H
 
 #include <limits.h>
+#include <stdatomic.h>
 
 #include "agent/evp.h"
 #include "mp/http.h"
@@ -36,8 +37,8 @@ struct http_script {
 	unsigned count;
 	int status;
 	const char *type;
-	const char *raw; /* in the place of an answer */
-	size_t raw_len;
+	const char *raw;       /* in the place of an answer */
+	atomic_size_t raw_len; /* may change between two exchanges */
 	const char *extra;
 	unsigned pause_ms;
 	size_t drip, drip_after;
