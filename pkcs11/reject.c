@@ -10,11 +10,12 @@
 #define CANDIDATES 128 /* lengths to choose from: one fits, all but surely */
 #define PRF_LEN 32
 
-/* All ones if a < b, else zero; for values far below the top bit. */
+/* All ones if a < b, else zero. */
 static size_t
 less(size_t a, size_t b)
 {
-	size_t mask = (size_t)0 - ((a - b) >> (sizeof(size_t) * 8 - 1));
+	size_t borrow = a ^ ((a ^ b) | ((a - b) ^ a));
+	size_t mask = (size_t)0 - (borrow >> (sizeof(size_t) * 8 - 1));
 
 	/* So that no compiler sees two values and makes a branch of it. */
 	__asm__("" : "+r"(mask));

@@ -363,7 +363,9 @@ fill_keys(struct softhsm *h, struct hsm *hsm, const struct ca *issuing)
 	key = point_key(hsm, pub, false);
 	put(hsm, &h->ec, certify(key, "ec.test", issuing, false), 2);
 	EVP_PKEY_free(key);
-	pub = make_pair(hsm, CKM_EC_EDWARDS_KEY_PAIR_GEN, 3, "ed25519");
+	pub = h->plain
+		  ? 0
+		  : make_pair(hsm, CKM_EC_EDWARDS_KEY_PAIR_GEN, 3, "ed25519");
 	if (pub != 0) {
 		key = point_key(hsm, pub, true);
 		put(hsm, &h->ed25519,

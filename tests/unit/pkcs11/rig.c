@@ -35,15 +35,17 @@ take_back(void *ctx)
 	rig->wiped++;
 }
 
-int
-rig_make(void **state)
+static int
+make(void **state, bool plain)
 {
 	struct rig *rig = &the_rig;
 	char page[128];
 
 	memset(rig, 0, sizeof(*rig));
-	if (!softhsm_make(&rig->hsm))
+	if (!softhsm_prepare(&rig->hsm))
 		exit(77);
+	rig->hsm.plain = plain;
+	softhsm_fill(&rig->hsm);
 	(void)snprintf(page, sizeof(page), "%s/page", rig->hsm.dir);
 	rig->mod = countmod_make(page, rig->hsm.module);
 	rig->cfg.module = COUNTMOD_PATH;
@@ -56,6 +58,18 @@ rig_make(void **state)
 	memset(rig->cfg.seed, 7, sizeof(rig->cfg.seed));
 	*state = rig;
 	return 0;
+}
+
+int
+rig_make(void **state)
+{
+	return make(state, false);
+}
+
+int
+rig_make_plain(void **state)
+{
+	return make(state, true);
 }
 
 int

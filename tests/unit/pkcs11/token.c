@@ -19,16 +19,15 @@ bad_configurations_are_refused_at_once(void **state)
 		int err;
 		const char *says;
 	} cases[] = {
-		{ NULL, "pkcs11:", TOKEN_ECONFIG, "configure both" },
-		{ COUNTMOD_PATH, NULL, TOKEN_ECONFIG, "configure both" },
-		{ COUNTMOD_PATH, "pkcs11:tokn=x", TOKEN_ECONFIG, "tokn" },
-		{ "../x.so", "pkcs11:", TOKEN_ECONFIG, "absolute path" },
-		{ "", "pkcs11:", TOKEN_ECONFIG, "absolute path" },
-		{ "no-such-module", "pkcs11:", TOKEN_ECONFIG,
-		    "no-such-module" },
-		{ "/no/such/module.so", "pkcs11:", TOKEN_EMODULE,
-		    "/no/such/module.so" },
-		{ "/etc/passwd", "pkcs11:", TOKEN_EMODULE, "/etc/passwd" },
+	    {NULL, "pkcs11:", TOKEN_ECONFIG, "configure both"},
+	    {COUNTMOD_PATH, NULL, TOKEN_ECONFIG, "configure both"},
+	    {COUNTMOD_PATH, "pkcs11:tokn=x", TOKEN_ECONFIG, "tokn"},
+	    {"../x.so", "pkcs11:", TOKEN_ECONFIG, "absolute path"},
+	    {"", "pkcs11:", TOKEN_ECONFIG, "absolute path"},
+	    {"no-such-module", "pkcs11:", TOKEN_ECONFIG, "no-such-module"},
+	    {"/no/such/module.so", "pkcs11:", TOKEN_EMODULE,
+		"/no/such/module.so"},
+	    {"/etc/passwd", "pkcs11:", TOKEN_EMODULE, "/etc/passwd"},
 	};
 	struct rig *rig = *state;
 	struct token_config cfg = rig->cfg;
@@ -37,8 +36,7 @@ bad_configurations_are_refused_at_once(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		cfg.module = cases[i].module;
 		cfg.uri = cases[i].uri;
-		assert_int_equal(token_open(&t, &cfg, &rig->why),
-		    cases[i].err);
+		assert_int_equal(token_open(&t, &cfg, &rig->why), cases[i].err);
 		assert_null(t);
 		assert_non_null(strstr(rig->why.text, cases[i].says));
 	}
@@ -52,9 +50,9 @@ a_module_that_cannot_lock_or_is_in_use_is_refused(void **state)
 		unsigned long rv;
 		const char *says;
 	} cases[] = {
-		{ CKR_CANT_LOCK, "CKR_CANT_LOCK" },
-		{ CKR_CRYPTOKI_ALREADY_INITIALIZED, "something else" },
-		{ CKR_ARGUMENTS_BAD, "CKR_ARGUMENTS_BAD (0x7)" },
+	    {CKR_CANT_LOCK, "CKR_CANT_LOCK"},
+	    {CKR_CRYPTOKI_ALREADY_INITIALIZED, "something else"},
+	    {CKR_ARGUMENTS_BAD, "CKR_ARGUMENTS_BAD (0x7)"},
 	};
 	struct rig *rig = *state;
 	struct token *t;
@@ -62,8 +60,8 @@ a_module_that_cannot_lock_or_is_in_use_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		rig->mod->fault[COUNTMOD_INITIALIZE].rv = cases[i].rv;
 		rig->mod->fault[COUNTMOD_INITIALIZE].times = 1;
-		assert_int_equal(token_open(&t, &rig->cfg, &rig->why),
-		    TOKEN_EMODULE);
+		assert_int_equal(
+		    token_open(&t, &rig->cfg, &rig->why), TOKEN_EMODULE);
 		assert_int_equal(rig->why.ckr, cases[i].rv);
 		assert_non_null(strstr(rig->why.text, cases[i].says));
 	}
@@ -107,26 +105,24 @@ the_list_holds_each_certificate_with_a_key_once(void **state)
 
 	assert_int_equal(token_list(rig->token, 0, ids, 8, &generation), n);
 	for (size_t i = 0; i < n; i++) {
-		const struct softhsm_cert *c = ids[i].type == TOKEN_RSA ?
-		    &rig->hsm.rsa :
-		    ids[i].type == TOKEN_EC ? &rig->hsm.ec :
-					      &rig->hsm.ed25519;
+		const struct softhsm_cert *c =
+		    ids[i].type == TOKEN_RSA  ? &rig->hsm.rsa
+		    : ids[i].type == TOKEN_EC ? &rig->hsm.ec
+					      : &rig->hsm.ed25519;
 
 		assert_memory_equal(ids[i].sha1, c->sha1, 20);
 		assert_memory_equal(ids[i].sha256, c->sha256, 32);
-		assert_int_equal(ids[i].bits,
-		    ids[i].type == TOKEN_RSA ? 2048 : 256);
+		assert_int_equal(
+		    ids[i].bits, ids[i].type == TOKEN_RSA ? 2048 : 256);
 		assert_int_equal(ids[i].mechs,
-		    ids[i].type == TOKEN_RSA ?
-			TOKEN_MECH(TOKEN_RSA_PKCS1) |
-			    TOKEN_MECH(TOKEN_RSA_PSS) |
-			    TOKEN_MECH(TOKEN_RSA_OAEP) |
-			    TOKEN_MECH_DECRYPT_PKCS1 :
-			ids[i].type == TOKEN_EC ? TOKEN_MECH(TOKEN_ECDSA) :
-						  TOKEN_MECH(TOKEN_EDDSA));
+		    ids[i].type == TOKEN_RSA ? TOKEN_MECH(TOKEN_RSA_PKCS1) |
+						   TOKEN_MECH(TOKEN_RSA_PSS) |
+						   TOKEN_MECH(TOKEN_RSA_OAEP) |
+						   TOKEN_MECH_DECRYPT_PKCS1
+		    : ids[i].type == TOKEN_EC ? TOKEN_MECH(TOKEN_ECDSA)
+					      : TOKEN_MECH(TOKEN_EDDSA));
 	}
-	assert_int_equal(token_list(rig->token, 1, ids, 8, &generation),
-	    n - 1);
+	assert_int_equal(token_list(rig->token, 1, ids, 8, &generation), n - 1);
 	assert_int_equal(token_list(rig->token, 1, ids, 1, &generation), 1);
 	assert_int_equal(token_list(rig->token, 99, ids, 8, &generation), 0);
 	token_stats(rig->token, &st);
@@ -142,30 +138,29 @@ static void
 the_chain_ends_at_the_root(void **state)
 {
 	struct rig *rig = *state;
-	const struct softhsm_cert *chain[] = { &rig->hsm.rsa,
-		&rig->hsm.issuing, &rig->hsm.root };
+	const struct softhsm_cert *chain[] = {
+	    &rig->hsm.rsa, &rig->hsm.issuing, &rig->hsm.root};
 	uint8_t der[2048];
 	size_t len;
 
 	for (unsigned i = 0; i < 3; i++) {
 		len = sizeof(der);
-		rig_ok(rig,
-		    token_certificate(rig->token, rig->hsm.rsa.sha256, i, der,
-			&len, &rig->why));
+		rig_ok(rig, token_certificate(rig->token, rig->hsm.rsa.sha256,
+				i, der, &len, &rig->why));
 		assert_int_equal(len, chain[i]->len);
 		assert_memory_equal(der, chain[i]->der, len);
 		len = chain[i]->len - 1;
-		assert_int_equal(token_certificate(rig->token,
-				     rig->hsm.rsa.sha256, i, der, &len,
-				     &rig->why),
+		assert_int_equal(
+		    token_certificate(rig->token, rig->hsm.rsa.sha256, i, der,
+			&len, &rig->why),
 		    TOKEN_EARG);
 		assert_int_equal(len, 0);
 	}
 	for (unsigned i = 3; i < 10; i++) {
 		len = sizeof(der);
-		assert_int_equal(token_certificate(rig->token,
-				     rig->hsm.rsa.sha256, i, der, &len,
-				     &rig->why),
+		assert_int_equal(
+		    token_certificate(rig->token, rig->hsm.rsa.sha256, i, der,
+			&len, &rig->why),
 		    TOKEN_ENOKEY);
 	}
 }
@@ -174,23 +169,23 @@ static void
 an_unknown_or_keyless_certificate_is_no_key(void **state)
 {
 	struct rig *rig = *state;
-	uint8_t digest[32] = { 1 }, sig[256], der[2048];
-	const uint8_t *keys[] = { digest, rig->hsm.root.sha256,
-		rig->hsm.foreign.sha256 };
+	uint8_t digest[32] = {1}, sig[256], der[2048];
+	const uint8_t *keys[] = {
+	    digest, rig->hsm.root.sha256, rig->hsm.foreign.sha256};
 
 	for (size_t i = 0; i < 3; i++) {
 		size_t len = sizeof(sig);
 
-		assert_int_equal(token_sign(rig->token, keys[i],
-				     TOKEN_RSA_PKCS1, TOKEN_SHA256, 0, digest,
-				     32, sig, &len, &rig->why),
+		assert_int_equal(
+		    token_sign(rig->token, keys[i], TOKEN_RSA_PKCS1,
+			TOKEN_SHA256, 0, digest, 32, sig, &len, &rig->why),
 		    TOKEN_ENOKEY);
 		len = sizeof(der);
-		assert_int_equal(token_certificate(rig->token, keys[i], 0,
-				     der, &len, &rig->why),
+		assert_int_equal(token_certificate(rig->token, keys[i], 0, der,
+				     &len, &rig->why),
 		    TOKEN_ENOKEY);
-		assert_int_equal(strstr(rig->why.text, "but not its") != NULL,
-		    i > 0);
+		assert_int_equal(
+		    strstr(rig->why.text, "but not its") != NULL, i > 0);
 	}
 }
 
@@ -200,7 +195,7 @@ a_key_that_hides_its_public_part_proves_itself(void **state)
 {
 	struct rig *rig = *state;
 	struct token_identity ids[8];
-	uint8_t digest[32] = { 1 }, sig[256];
+	uint8_t digest[32] = {1}, sig[256];
 	size_t n, len = sizeof(sig);
 	uint64_t generation;
 
@@ -209,13 +204,12 @@ a_key_that_hides_its_public_part_proves_itself(void **state)
 	assert_int_equal(n, rig->hsm.ed25519.len != 0 ? 3 : 2);
 	assert_true(rig->mod->calls[COUNTMOD_SIGN] >= 2);
 	for (size_t i = 0; i < n; i++)
-		assert_memory_not_equal(ids[i].sha256,
-		    rig->hsm.foreign.sha256, 32);
-	rig_ok(rig,
-	    token_sign(rig->token, rig->hsm.ec.sha256, TOKEN_ECDSA,
-		TOKEN_SHA256, 0, digest, 32, sig, &len, &rig->why));
-	assert_true(rig_verify(&rig->hsm.ec, TOKEN_ECDSA, TOKEN_SHA256, 0,
-	    digest, 32, sig, len));
+		assert_memory_not_equal(
+		    ids[i].sha256, rig->hsm.foreign.sha256, 32);
+	rig_ok(rig, token_sign(rig->token, rig->hsm.ec.sha256, TOKEN_ECDSA,
+			TOKEN_SHA256, 0, digest, 32, sig, &len, &rig->why));
+	assert_true(rig_verify(
+	    &rig->hsm.ec, TOKEN_ECDSA, TOKEN_SHA256, 0, digest, 32, sig, len));
 }
 
 static void
@@ -250,9 +244,8 @@ a_rescan_gives_a_new_generation(void **state)
 static void
 an_object_that_cannot_be_read_hides_no_other(void **state)
 {
-	static const unsigned long codes[] = { CKR_OBJECT_HANDLE_INVALID,
-		CKR_ATTRIBUTE_SENSITIVE, CKR_FUNCTION_FAILED,
-		CKR_GENERAL_ERROR };
+	static const unsigned long codes[] = {CKR_OBJECT_HANDLE_INVALID,
+	    CKR_ATTRIBUTE_SENSITIVE, CKR_FUNCTION_FAILED, CKR_GENERAL_ERROR};
 	struct rig *rig = *state;
 	struct token_identity ids[8];
 	uint64_t generation;
@@ -264,8 +257,8 @@ an_object_that_cannot_be_read_hides_no_other(void **state)
 		rig->mod->fault[COUNTMOD_READ].skip = i;
 		rig->mod->fault[COUNTMOD_READ].times = 1;
 		rig_ok(rig, token_rescan(rig->token, &rig->why));
-		assert_true(token_list(rig->token, 0, ids, 8, &generation) >=
-		    n - 1);
+		assert_true(
+		    token_list(rig->token, 0, ids, 8, &generation) >= n - 1);
 	}
 }
 
@@ -278,8 +271,7 @@ two_tokens_that_fit_are_ambiguous(void **state)
 	softhsm_add_empty(&rig->hsm, SOFTHSM_LABEL);
 	cfg.uri = "pkcs11:token=sealpoint%20test";
 	rig_ok(rig, token_open(&rig->token, &cfg, &rig->why));
-	assert_int_equal(token_ready(rig->token, &rig->why),
-	    TOKEN_EAMBIGUOUS);
+	assert_int_equal(token_ready(rig->token, &rig->why), TOKEN_EAMBIGUOUS);
 	assert_non_null(strstr(rig->why.text, "serial"));
 	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 0);
 	(void)rig_close(state);
@@ -322,19 +314,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CLEAR(bad_configurations_are_refused_at_once),
-		CLEAR(a_module_that_cannot_lock_or_is_in_use_is_refused),
-		CLEAR(a_library_that_starts_late_is_waited_for),
-		CLEAR(a_registered_name_finds_its_module),
-		OPEN(the_list_holds_each_certificate_with_a_key_once),
-		OPEN(the_chain_ends_at_the_root),
-		OPEN(an_unknown_or_keyless_certificate_is_no_key),
-		OPEN(a_key_that_hides_its_public_part_proves_itself),
-		OPEN(a_key_that_wants_its_pin_each_time_is_listed_but_refused),
-		OPEN(a_rescan_gives_a_new_generation),
-		OPEN(an_object_that_cannot_be_read_hides_no_other),
-		CLEAR(two_tokens_that_fit_are_ambiguous),
-		CLEAR(a_token_that_is_made_later_is_found_then),
+	    CLEAR(bad_configurations_are_refused_at_once),
+	    CLEAR(a_module_that_cannot_lock_or_is_in_use_is_refused),
+	    CLEAR(a_library_that_starts_late_is_waited_for),
+	    CLEAR(a_registered_name_finds_its_module),
+	    OPEN(the_list_holds_each_certificate_with_a_key_once),
+	    OPEN(the_chain_ends_at_the_root),
+	    OPEN(an_unknown_or_keyless_certificate_is_no_key),
+	    OPEN(a_key_that_hides_its_public_part_proves_itself),
+	    OPEN(a_key_that_wants_its_pin_each_time_is_listed_but_refused),
+	    OPEN(a_rescan_gives_a_new_generation),
+	    OPEN(an_object_that_cannot_be_read_hides_no_other),
+	    CLEAR(two_tokens_that_fit_are_ambiguous),
+	    CLEAR(a_token_that_is_made_later_is_found_then),
 	};
 
 	return cmocka_run_group_tests(tests, rig_make, rig_remove);
