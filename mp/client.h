@@ -17,20 +17,57 @@
 #include "mp/state.h"
 #include "mp/trust.h"
 
+enum mp_mode { MP_MODE_NATIVE = 0, MP_MODE_MIXED = 1 };
+
+/* AgentType of a registration (sdk-facts 4.1 [D]). */
+enum mp_agent {
+	MP_AGENT_CLIENT = 0,
+	MP_AGENT_PROXY = 4,
+	MP_AGENT_PROXY_CLIENT = 8,
+};
+
+/* Which URL, and how HTTP authenticates there (wire-facts 1.1). */
+enum mp_auth {
+	MP_AUTH_NONE = 0,      /* /ccm_system: anonymous or mutual TLS */
+	MP_AUTH_WINDOWS = 1,   /* /ccm_system_windowsauth: NTLM, Negotiate */
+	MP_AUTH_ALTERNATE = 2, /* /ccm_system_altauth: no client certificate */
+};
+
+/* 3DES for sites of old, AES from 2107 on (wire-facts 7 [S], [D]). */
+enum mp_cipher { MP_CIPHER_3DES = 0, MP_CIPHER_AES256 = 1 };
+
 struct mp_client_config {
-	const char *mp;         /* https://HOST[:PORT]: native mode alone */
-	const char *site;       /* three characters */
-	const char *netbios;    /* for registration */
+	const char *mp;          /* [http[s]://]HOST[:PORT] */
+	enum mp_mode mode;       /* the URL's scheme or port do not choose it */
+	unsigned port;           /* 0: the URL's, else 443 native, 80 mixed */
+	enum mp_agent as;        /* what registers; see mp_agent */
+	const char *proxy_smsid; /* MP_AGENT_PROXY_CLIENT: its ISV proxy's */
+	const char *client_id;   /* managed client that the proxy speaks for */
+	const char *hint;        /* RegistrationHint, or NULL */
+	const char *hardware_id; /* HardwareID1, or NULL */
+	const char *want_smsid;  /* requested SMSID, or NULL */
+	int internet;            /* InternetFlag 0, 1, 2 */
+	bool crl;                /* check the MP's TLS certificate (native) */
+	const char *crl_cache;   /* directory; NULL: state_dir */
+	enum mp_auth auth;       /* URL and HTTP authentication */
+	const char *auth_file;   /* "user:password" on one line, 0600 */
+	const char *http_proxy;  /* URL; native Internet-based clients only */
+	const char *http_proxy_file; /* its credentials, likewise */
+	const char
+	    *encrypt_certs;    /* of every MP that may receive; NULL: MPCERT2 */
+	enum mp_cipher cipher; /* of encrypted uploads */
+	const char *site;      /* three characters */
+	const char *netbios;   /* for registration */
 	const char *fqdn;
-	const char *ca;         /* TLS trust: file or directory; NULL: system */
-	const char *mp_certs;   /* pinned MP certificates: file or directory */
+	const char *ca;       /* TLS trust: file or directory; NULL: system */
+	const char *mp_certs; /* pinned MP certificates: file or directory */
 	enum mp_signature_rule signature;
 	enum mp_hash hash;
-	const char *state_dir;  /* made and opened when first needed */
-	unsigned timeout_ms;    /* per exchange; 0: 60 s */
-	unsigned poll_ms;       /* between Confirmations; 0: 5 s, growing */
-	bool strict_dates;      /* refuse what mp_client_warning warns of */
-	int tls_max;            /* see mp/http.h */
+	const char *state_dir; /* made and opened when first needed */
+	unsigned timeout_ms;   /* per exchange; 0: 60 s */
+	unsigned poll_ms;      /* between Confirmations; 0: 5 s, growing */
+	bool strict_dates;     /* refuse what mp_client_warning warns of */
+	int tls_max;           /* see mp/http.h */
 	/* Tells of each step while it happens; may be NULL. */
 	void (*step)(void *ctx, const char *what);
 	void *step_ctx;
@@ -65,8 +102,8 @@ int mp_client_register(struct mp_client *c, unsigned wait_s,
     struct mp_state_client *out, bool *already, struct mp_error *e);
 
 /* Policy assignments; free with mp_assignments_release. */
-int mp_client_assignments(struct mp_client *c, struct mp_assignments *out,
-    struct mp_error *e);
+int mp_client_assignments(
+    struct mp_client *c, struct mp_assignments *out, struct mp_error *e);
 
 /*
  * The policy's XML: decrypted, decompressed, UTF-8, in a buffer that the
@@ -80,11 +117,11 @@ int mp_client_policy(struct mp_client *c, const struct mp_assignment *a,
     struct mp_buf *xml, struct mp_error *e);
 
 /* .sms_aut documents; see mp/kinds/document.h for who frees what. */
-int mp_client_mp_list(struct mp_client *c, struct mp_list *out,
-    struct mp_error *e);
-int mp_client_key_information(struct mp_client *c,
-    struct mp_key_information *out, struct mp_error *e);
-int mp_client_certificates(struct mp_client *c, struct mp_certificates *out,
-    struct mp_error *e);
+int mp_client_mp_list(
+    struct mp_client *c, struct mp_list *out, struct mp_error *e);
+int mp_client_key_information(
+    struct mp_client *c, struct mp_key_information *out, struct mp_error *e);
+int mp_client_certificates(
+    struct mp_client *c, struct mp_certificates *out, struct mp_error *e);
 
 #endif

@@ -24,6 +24,25 @@
 enum mp_reply_mode { MP_REPLY_SYNC = 1, MP_REPLY_ASYNC = 2 };
 enum mp_hash { MP_SHA256 = 0, MP_SHA1 = 1 };
 
+/* <Property Name= Value=>, as FileType for relayed messages. */
+struct mp_property {
+	const char *name;
+	const char *value;
+};
+
+/*
+ * What travels with a body (wire-facts 8.1). XML is sent as UTF-16 with a
+ * BOM, anything else as it is. Either data or path; a file is read when the
+ * message is sealed. Names are unique in a message.
+ */
+struct mp_attachment {
+	const char *name;
+	const char *path; /* NULL: data and len count */
+	const uint8_t *data;
+	size_t len;
+	bool xml; /* UTF-8 XML text, without declaration */
+};
+
 struct mp_message {
 	const char *endpoint;    /* "MP_ClientRegistration" ... */
 	const char *body;        /* XML text, no declaration, NUL-terminated */
@@ -31,6 +50,10 @@ struct mp_message {
 	const char *source_host; /* NetBIOS name of the sender */
 	const char *target_host; /* MP's host name, without port */
 	uint32_t flags;          /* MP_FLAG... */
+	const struct mp_property *properties;
+	size_t nproperties;
+	const struct mp_attachment *attachments;
+	size_t nattachments;
 	enum mp_reply_mode reply_mode;
 	char id[MP_GUID_MAX];   /* {UPPER-CASE GUID} */
 	char sent[MP_TIME_MAX]; /* UTC */

@@ -1,0 +1,47 @@
+/*
+ * What a client sends besides registration and policy: any kind of message,
+ * raw or made by its builder, now or as a dry run. Part of mp/client.h's
+ * object; one thread at a time.
+ */
+#ifndef MP_CLIENT_SEND_H
+#define MP_CLIENT_SEND_H
+
+#include "mp/client.h"
+#include "mp/kinds/kind.h"
+#include "mp/message.h"
+
+struct mp_send {
+	const struct mp_kind_rule *kind; /* NULL: endpoint alone counts */
+	const char *endpoint;            /* raw messages; else NULL */
+	const char *body;                /* UTF-8 XML without declaration */
+	const struct mp_property *properties; /* besides the kind's FileType */
+	size_t nproperties;
+	const struct mp_attachment *attachments;
+	size_t nattachments;
+	bool flags_given; /* else the kind's defaults */
+	uint32_t flags;   /* SIGN, ENCRYPT, CRL, COMPRESS */
+	/* Told how much of how much is sent; may be NULL. */
+	void (*progress)(void *ctx, uint64_t done, uint64_t all);
+	void *progress_ctx;
+};
+
+/*
+ * Checks flags and body against the kind's rules, seals and sends. reply gets
+ * the believed answer as UTF-8 XML, and stays empty for kinds without one
+ * (NULL is allowed for those). Nothing is sent that is only half built.
+ */
+int mp_client_send(struct mp_client *c, const struct mp_send *what,
+    struct mp_buf *reply, struct mp_error *e);
+
+/*
+ * The same up to the sending: header is the <Msg> element, payload the clear
+ * payload before compression and encryption, as UTF-8 text for people.
+ */
+int mp_client_dry_run(struct mp_client *c, const struct mp_send *what,
+    struct mp_buf *header, struct mp_buf *payload, struct mp_error *e);
+
+/* SMSID that this client is registered under; MP_ENOTFOUND if it is not. */
+int mp_client_smsid(
+    struct mp_client *c, char smsid[MP_SMSID_MAX], struct mp_error *e);
+
+#endif
