@@ -315,6 +315,8 @@ mp_client_assignments(
 		 c, policies, &body, st.smsid, NULL, &reply, e)) != 0)
 		goto out;
 	r = mp_assignments_parse(&reply, out, e);
+	if (r != 0)
+		r = mp_fail_in(e, "%s", c->url.text);
 out:
 	mp_buf_release(&body);
 	mp_buf_release(&reply);

@@ -12,6 +12,13 @@ fetch(struct mp_client *c, const char *path, struct mp_buf *xml,
 	return mp_exchange_get(&c->x, path, NULL, false, xml, e);
 }
 
+/* Whose document could not be read? */
+static int
+named(const struct mp_client *c, int r, struct mp_error *e)
+{
+	return r == 0 ? 0 : mp_fail_in(e, "%s", c->url.text);
+}
+
 int
 mp_client_mp_list(struct mp_client *c, struct mp_list *out, struct mp_error *e)
 {
@@ -24,7 +31,7 @@ mp_client_mp_list(struct mp_client *c, struct mp_list *out, struct mp_error *e)
 	mp_buf_init(&xml, MP_REPLY_MAX);
 	r = fetch(c, MP_PATH_MPLIST, &xml, e);
 	if (r == 0)
-		r = mp_list_parse(&xml, out, e);
+		r = named(c, mp_list_parse(&xml, out, e), e);
 	mp_buf_release(&xml);
 	return r;
 }
@@ -42,7 +49,7 @@ mp_client_key_information(
 	mp_buf_init(&xml, MP_REPLY_MAX);
 	r = fetch(c, MP_PATH_KEYINFO, &xml, e);
 	if (r == 0)
-		r = mp_key_information_parse(&xml, out, e);
+		r = named(c, mp_key_information_parse(&xml, out, e), e);
 	mp_buf_release(&xml);
 	return r;
 }
@@ -57,7 +64,7 @@ site_certificate(struct mp_client *c, X509 **site, struct mp_error *e)
 	mp_buf_init(&xml, MP_REPLY_MAX);
 	r = fetch(c, MP_PATH_SITESIGNCERT, &xml, e);
 	if (r == 0)
-		r = mp_site_certificate_parse(&xml, site, e);
+		r = named(c, mp_site_certificate_parse(&xml, site, e), e);
 	else if (r == MP_EHTTP && c->x.status == 404)
 		r = 0;
 	mp_buf_release(&xml);
@@ -77,7 +84,7 @@ mp_client_certificates(
 	mp_buf_init(&xml, MP_REPLY_MAX);
 	r = fetch(c, MP_PATH_MPCERT2, &xml, e);
 	if (r == 0)
-		r = mp_certificates_parse(&xml, out, e);
+		r = named(c, mp_certificates_parse(&xml, out, e), e);
 	if (r == 0)
 		r = site_certificate(c, &out->site, e);
 	if (r != 0) {

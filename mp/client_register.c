@@ -59,8 +59,11 @@ send(
 
 	mp_buf_init(&reply, MP_CONTENT_MAX);
 	r = mp_client_ask(n->c, registrar, body, NULL, n->id, &reply, n->e);
-	if (r == 0)
+	if (r == 0) {
 		r = mp_registration_response(&reply, got, n->e);
+		if (r != 0)
+			r = mp_fail_in(n->e, "%s", n->c->url.text);
+	}
 	mp_buf_release(&reply);
 	return r;
 }

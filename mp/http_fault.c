@@ -186,6 +186,9 @@ mp_http_fault(const struct mp_http_fault *f, struct mp_error *e)
 	case CURLE_PARTIAL_FILE:
 		return broken(f, e);
 	case CURLE_OUT_OF_MEMORY:
+		/* Also libcurl's word for a header line over 100 KiB. */
+		if (f->connected)
+			return large(f, e);
 		return mp_fail(e, MP_ENOMEM, "HTTP: out of memory");
 	case CURLE_SSL_CACERT_BADFILE:
 		return mp_fail(e, MP_ETLS,

@@ -255,6 +255,21 @@ a_registration_without_an_id_is_refused(void **state)
 }
 
 static void
+a_response_that_cannot_be_read_is_told_with_its_sender(void **state)
+{
+	struct little_answer answers[] = {
+	    {.kind = LITTLE_REGISTRATION, .xml = "<Nonsense/>"}, {0}};
+	struct mp_state_client c;
+	struct mp_error e;
+	bool already;
+
+	(void)state;
+	s.mp.answers = answers;
+	assert_int_equal(enrol(30, &c, &already, &e), MP_EREPLY);
+	says(&e, s.url);
+}
+
+static void
 a_forgotten_registration_is_made_again_once(void **state)
 {
 	struct little_answer answers[] = {
@@ -407,6 +422,7 @@ main(void)
 	    TEST(a_later_run_goes_on_with_the_confirmation),
 	    TEST(an_answer_about_another_client_is_refused),
 	    TEST(a_registration_without_an_id_is_refused),
+	    TEST(a_response_that_cannot_be_read_is_told_with_its_sender),
 	    TEST(a_forgotten_registration_is_made_again_once),
 	    TEST(a_registration_forgotten_twice_is_given_up),
 	    TEST(a_refused_registration_is_told_and_may_be_tried_again),

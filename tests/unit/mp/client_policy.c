@@ -46,6 +46,33 @@ policy_is_for_the_registered(void **state)
 	assert_int_equal(s.mp.count, 1);
 }
 
+static void
+a_reply_that_cannot_be_read_is_told_with_its_sender(void **state)
+{
+	struct little_answer answers[] = {
+	    {.kind = LITTLE_REGISTRATION, .xml = DONE},
+	    {.kind = LITTLE_ASSIGNMENTS, .xml = "<Nonsense/>"},
+	    {.kind = LITTLE_GET, .xml = "<Nonsense/>", .forever = true}, {0}};
+	struct mp_key_information k;
+	struct mp_certificates c;
+	struct mp_assignments a;
+	struct mp_error e;
+	struct mp_list l;
+
+	(void)state;
+	s.mp.answers = answers;
+	must_enrol(0);
+	assert_int_equal(mp_client_assignments(s.client, &a, &e), MP_EREPLY);
+	says(&e, s.url);
+	assert_int_equal(mp_client_mp_list(s.client, &l, &e), MP_EREPLY);
+	says(&e, s.url);
+	assert_int_equal(
+	    mp_client_key_information(s.client, &k, &e), MP_EREPLY);
+	says(&e, s.url);
+	assert_int_equal(mp_client_certificates(s.client, &c, &e), MP_EREPLY);
+	says(&e, s.url);
+}
+
 /* Registered, and with a list of one policy of these flags. */
 static void
 list_policy(unsigned flags, struct mp_assignments *a)
@@ -299,6 +326,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    TEST(policy_is_for_the_registered),
+	    TEST(a_reply_that_cannot_be_read_is_told_with_its_sender),
 	    TEST(assignments_are_asked_for_in_the_client_s_name),
 	    TEST(a_plain_policy_is_fetched_without_identity),
 	    TEST(a_secret_policy_is_fetched_with_identity_and_opened),

@@ -374,6 +374,15 @@ an_answer_beyond_the_limit_is_cut_off(void **state)
 	play.raw = (const char *)big.data;
 	play.raw_len = big.len;
 	must_fail(&there, &here, "http", "localhost", MP_ELIMIT, "larger");
+	/* One of them alone. */
+	mp_buf_clear(&big);
+	mp_buf_str(&big, "HTTP/1.1 200 OK\r\nX-Field: ");
+	for (unsigned i = 0; i < 200000; i++)
+		mp_buf_str(&big, "x");
+	mp_buf_str(&big, "\r\nContent-Length: 0\r\n\r\n");
+	play.raw = (const char *)big.data;
+	play.raw_len = big.len;
+	must_fail(&there, &here, "http", "localhost", MP_ELIMIT, "larger");
 	mp_buf_release(&big);
 }
 
