@@ -19,7 +19,7 @@ struct mp_exchange {
 	const char *site;
 	enum mp_hash hash;
 	enum mp_signature_rule rule;
-	bool tls;         /* the URL is https */
+	bool tls;          /* the URL is https */
 	const char *proof; /* out: how the last reply was proven; or NULL */
 	long status;       /* out: HTTP status of the last reply; 0: none */
 };
@@ -37,8 +37,7 @@ int mp_exchange_message(struct mp_exchange *x, const struct mp_message *m,
  * along, for client smsid. Documents carry no signature that anybody knows
  * how to check (wire-facts 5.5, 6.1), so their proof is TLS, under any rule.
  */
-int mp_exchange_get(struct mp_exchange *x, const char *path,
-    const char *smsid, bool identify, struct mp_buf *body,
-    struct mp_error *e);
+int mp_exchange_get(struct mp_exchange *x, const char *path, const char *smsid,
+    bool identify, struct mp_buf *body, struct mp_error *e);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * Carries bytes to a management point and back over HTTP(S), within limits
- * of size and time, on a connection that is kept. The one file that knows
- * libcurl. Believes the server's TLS certificate only; knows no message.
+ * of size and time, on a connection that is kept. Its files, http*.c, are the
+ * only ones that know libcurl, which is set up once in a process, by the first
+ * mp_http_open(). Believes the server's TLS certificate only; knows no message.
  */
 #ifndef MP_HTTP_H
 #define MP_HTTP_H
@@ -13,14 +14,14 @@
 #include "mp/error.h"
 
 struct mp_http_config {
-	const char *ca_file;    /* PEM bundle or directory; NULL: system's */
-	unsigned connect_ms;    /* 0: 10 s */
-	unsigned timeout_ms;    /* whole exchange; 0: 60 s */
-	EVP_PKEY *key;          /* client authentication; borrowed */
+	const char *ca_file; /* see mp/certs.h; NULL: the system's */
+	unsigned connect_ms; /* 0: 10 s */
+	unsigned timeout_ms; /* whole exchange; 0: 60 s */
+	EVP_PKEY *key;       /* client authentication; borrowed */
 	X509 *cert;
 	X509 *const *chain;
 	unsigned nchain;
-	int tls_max;            /* TLS1_2_VERSION to hold back; 0: best */
+	int tls_max; /* TLS1_2_VERSION to hold back; 0: best */
 };
 
 struct mp_http; /* one thread at a time */
@@ -31,21 +32,20 @@ struct mp_http_reply {
 	struct mp_buf body;     /* yours: mp_buf_release */
 };
 
-int mp_http_open(struct mp_http **hp, const struct mp_http_config *cfg,
-    struct mp_error *e);
+int mp_http_open(
+    struct mp_http **hp, const struct mp_http_config *cfg, struct mp_error *e);
 void mp_http_close(struct mp_http *h); /* NULL-safe */
 
 /*
  * CCM_POST of a framed message. A status other than 200 is MP_EHTTP, with the
  * status in words. The reply is initialised in any case.
  */
-int mp_http_post(struct mp_http *h, const char *url,
-    const char *content_type, const uint8_t *body, size_t len,
-    struct mp_http_reply *reply, struct mp_error *e);
+int mp_http_post(struct mp_http *h, const char *url, const char *content_type,
+    const uint8_t *body, size_t len, struct mp_http_reply *reply,
+    struct mp_error *e);
 
 /* GET; `fields` are header lines "Name: value", NULL-terminated, or NULL. */
-int mp_http_get(struct mp_http *h, const char *url,
-    const char *const *fields, struct mp_http_reply *reply,
-    struct mp_error *e);
+int mp_http_get(struct mp_http *h, const char *url, const char *const *fields,
+    struct mp_http_reply *reply, struct mp_error *e);
 
 #endif

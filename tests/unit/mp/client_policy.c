@@ -12,6 +12,7 @@
 #include <openssl/cms.h>
 #include <openssl/rsa.h>
 
+#include "mp/hex.h"
 #include "tests/unit/mp/client_scene.h"
 
 #define POLICY "<Policy PolicyID=\"P\" PolicyVersion=\"1.00\"/>"
@@ -164,14 +165,15 @@ must_be_signed(const char *text, const char *hex)
 	uint8_t data[512] = {0}, sig[512];
 	size_t n = strlen(hex) / 2, len = strlen(text);
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	unsigned byte;
+	struct mp_buf raw;
 
 	for (size_t i = 0; i < len; i++)
 		data[2 * i] = (uint8_t)text[i];
-	for (size_t i = 0; i < n; i++) {
-		assert_int_equal(sscanf(hex + 2 * i, "%2x", &byte), 1);
-		sig[n - 1 - i] = (uint8_t)byte;
-	}
+	mp_buf_init(&raw, sizeof(sig));
+	assert_true(mp_hex_decode(hex, strlen(hex), &raw));
+	for (size_t i = 0; i < n; i++)
+		sig[n - 1 - i] = raw.data[i];
+	mp_buf_release(&raw);
 	assert_int_equal(
 	    EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, w.client_key),
 	    1);

@@ -106,6 +106,18 @@ push(struct link *l, const uint8_t *data, size_t len)
 	return true;
 }
 
+/* The first two words of the request line. */
+static void
+split(struct https_request *q)
+{
+	size_t n = strcspn(q->head, " \r");
+
+	(void)snprintf(q->method, sizeof(q->method), "%.*s", (int)n, q->head);
+	if (q->head[n] == ' ')
+		(void)snprintf(q->path, sizeof(q->path), "%.*s",
+		    (int)strcspn(q->head + n + 1, " \r"), q->head + n + 1);
+}
+
 /* One request into `all`; q points into it. False at the end of file. */
 static bool
 receive(struct link *l, struct mp_buf *all, struct https_request *q)
@@ -137,7 +149,7 @@ receive(struct link *l, struct mp_buf *all, struct https_request *q)
 		field = strcasestr(q->head, "\r\nContent-Length:");
 		want = field != NULL ? strtoul(field + 17, NULL, 10) : 0;
 	}
-	(void)sscanf(q->head, "%31s %1023s", q->method, q->path);
+	split(q);
 	q->body = all->data + head;
 	q->len = want;
 	return true;
