@@ -45,8 +45,10 @@ bounded(int err, size_t n, size_t room, struct signer_trouble *why)
 {
 	if (err != SIGNER_OK || n <= room)
 		return err;
-	return signer_fail(why, SIGNER_EPROTO, "the signer claims %zu where "
-	    "%zu is the most there can be", n, room);
+	return signer_fail(why, SIGNER_EPROTO,
+	    "the signer claims %zu where "
+	    "%zu is the most there can be",
+	    n, room);
 }
 
 const char *
@@ -278,8 +280,8 @@ digits(const char *text, uint8_t buf[SIGNER_SHA256_LEN])
 }
 
 int
-signer_thumbprint_parse(const char *text, uint8_t buf[SIGNER_SHA256_LEN],
-    size_t *len)
+signer_thumbprint_parse(
+    const char *text, uint8_t buf[SIGNER_SHA256_LEN], size_t *len)
 {
 	/* U+200E in UTF-8: copied along from Windows' certificate dialog. */
 	static const char mark[] = "\xe2\x80\x8e";

@@ -442,8 +442,7 @@ a_signer_that_claims_too_much_is_not_believed(void **state)
 	size_t len;
 
 	(void)state;
-	assert_int_equal(
-	    signer_list(&s, 0, ids, 2, &len, NULL), SIGNER_EPROTO);
+	assert_int_equal(signer_list(&s, 0, ids, 2, &len, NULL), SIGNER_EPROTO);
 	assert_int_equal(len, 0);
 	len = sizeof(buf);
 	assert_int_equal(
@@ -455,7 +454,8 @@ a_signer_that_claims_too_much_is_not_believed(void **state)
 	assert_empty(buf, sizeof(buf));
 	len = sizeof(buf);
 	assert_int_equal(signer_decrypt(&s, key, SIGNER_RSA_PKCS1,
-	    SIGNER_HASH_NONE, data, 64, buf, &len, NULL), SIGNER_EPROTO);
+			     SIGNER_HASH_NONE, data, 64, buf, &len, NULL),
+	    SIGNER_EPROTO);
 	assert_int_equal(len, 0);
 	assert_empty(buf, sizeof(buf));
 	d.lies = false;
