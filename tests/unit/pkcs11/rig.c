@@ -46,7 +46,7 @@ make(void **state, bool plain)
 		exit(77);
 	rig->hsm.plain = plain;
 	softhsm_fill(&rig->hsm);
-	(void)snprintf(page, sizeof(page), "%s/page", rig->hsm.dir);
+	(void)snprintf(page, sizeof(page), "%.63s/page", rig->hsm.dir);
 	rig->mod = countmod_make(page, rig->hsm.module);
 	rig->cfg.module = COUNTMOD_PATH;
 	rig->cfg.uri = rig->hsm.uri;

@@ -1,5 +1,9 @@
 #include "tests/unit/pkcs11/rig.h"
 
+#include <sys/wait.h>
+
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -281,6 +285,32 @@ two_tokens_that_fit_are_ambiguous(void **state)
 	(void)rig_close(state);
 }
 
+/* Another process makes it; ours has the module loaded. */
+static void
+init_late_token(void)
+{
+	static const char *const args[] = {"softhsm2-util", "--init-token",
+	    "--free", "--label", "late", "--pin", SOFTHSM_PIN, "--so-pin",
+	    SOFTHSM_SO_PIN, NULL};
+	union {
+		const char *const *in;
+		char *const *out;
+	} argv = {args};
+	posix_spawn_file_actions_t quiet;
+	pid_t child;
+	int status;
+
+	assert_int_equal(posix_spawn_file_actions_init(&quiet), 0);
+	assert_int_equal(posix_spawn_file_actions_addopen(
+			     &quiet, 1, "/dev/null", O_WRONLY, 0),
+	    0);
+	assert_int_equal(
+	    posix_spawnp(&child, args[0], &quiet, NULL, argv.out, environ), 0);
+	(void)posix_spawn_file_actions_destroy(&quiet);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 static void
 a_token_that_is_made_later_is_found_then(void **state)
 {
@@ -295,11 +325,7 @@ a_token_that_is_made_later_is_found_then(void **state)
 	assert_int_equal(token_ready(rig->token, &rig->why), TOKEN_EABSENT);
 	assert_true(rig->why.retry);
 	assert_non_null(strstr(rig->why.text, "pkcs11:token=late"));
-	/* Another process makes it; ours has the module loaded. */
-	assert_int_equal(
-	    system("softhsm2-util --init-token --free --label late "
-		   "--pin 4711-right --so-pin 08154711 >/dev/null"),
-	    0);
+	init_late_token();
 	rig_ok(rig, token_ready(rig->token, &rig->why));
 	(void)rig_close(state);
 	rig->cfg.uri = rig->hsm.uri;
