@@ -147,8 +147,8 @@ mp_encode_header(const struct mp_message *m, const struct mp_clientauth *auth,
 }
 
 int
-mp_encode_frame(const struct mp_buf *header_xml, const uint8_t *payload,
-    size_t payload_len, struct mp_buf *out, struct mp_error *e)
+mp_encode_head(
+    const struct mp_buf *header_xml, struct mp_buf *out, struct mp_error *e)
 {
 	int r;
 
@@ -161,12 +161,14 @@ mp_encode_frame(const struct mp_buf *header_xml, const uint8_t *payload,
 		return mp_fail_in(e, "the message's header");
 	mp_buf_str(out, "\r\n--" MP_BOUNDARY "\r\n"
 			"content-type: application/octet-stream\r\n\r\n");
-	mp_buf_add(out, payload, payload_len);
-	mp_buf_str(out, "\r\n--" MP_BOUNDARY "--");
 	if (!mp_buf_ok(out))
 		return mp_fail(e, MP_ELIMIT,
-		    "the message is longer than %zu "
-		    "bytes",
-		    out->max);
+		    "the message's header is longer than %zu bytes", out->max);
 	return MP_OK;
+}
+
+void
+mp_encode_tail(struct mp_buf *out)
+{
+	mp_buf_str(out, "\r\n--" MP_BOUNDARY "--");
 }

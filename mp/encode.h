@@ -30,8 +30,9 @@ int mp_encode_header(const struct mp_message *m,
     const struct mp_clientauth *auth, size_t body_len, struct mp_buf *xml,
     struct mp_error *e);
 
-/* The whole HTTP body. */
-int mp_encode_frame(const struct mp_buf *header_xml, const uint8_t *payload,
-    size_t payload_len, struct mp_buf *out, struct mp_error *e);
+/* What stands before the payload in the HTTP body, and what after it. */
+int mp_encode_head(
+    const struct mp_buf *header_xml, struct mp_buf *out, struct mp_error *e);
+void mp_encode_tail(struct mp_buf *out);
 
 #endif

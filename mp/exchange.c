@@ -13,7 +13,6 @@
 #define EXCHANGE_TYPE "multipart/mixed; boundary=\"" MP_BOUNDARY "\""
 #define EXCHANGE_URL_MAX 4096
 #define EXCHANGE_FIELD_MAX 4096 /* hex of an RSA-8192 signature, and a name */
-#define EXCHANGE_SEALED_MAX MP_REPLY_MAX
 
 /* Identity headers of a download, "set A" (wire-facts 5.3 [S]). */
 enum identity_field {
@@ -34,10 +33,10 @@ post(struct mp_exchange *x, const struct mp_message *m,
     struct mp_http_reply *raw, struct mp_error *e)
 {
 	char url[EXCHANGE_URL_MAX];
-	struct mp_buf sealed;
+	struct mp_sealed sealed;
 	int n, r;
 
-	mp_buf_init(&sealed, EXCHANGE_SEALED_MAX);
+	mp_sealed_init(&sealed, MP_SEALED_MAX);
 	r = mp_seal(x->me, m, x->hash, &sealed, e);
 	if (r != 0)
 		goto out;
@@ -45,10 +44,9 @@ post(struct mp_exchange *x, const struct mp_message *m,
 	r = mp_fail(e, MP_EARG, "the management point's address is too long");
 	if (n < 0 || (size_t)n >= sizeof(url))
 		goto out;
-	r = mp_http_post(
-	    x->http, url, EXCHANGE_TYPE, sealed.data, sealed.len, raw, e);
+	r = mp_http_post(x->http, url, EXCHANGE_TYPE, &sealed, raw, e);
 out:
-	mp_buf_release(&sealed);
+	mp_sealed_release(&sealed);
 	return r;
 }
 

@@ -1,5 +1,6 @@
 #include "mp/http.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "mp/http_fault.h"
 #include "mp/http_tls.h"
+#include "mp/http_upload.h"
 #include "mp/reply.h"
 
 /* What the .NET client messaging SDK says (wire-facts 1.2 [S]). */
@@ -23,6 +25,8 @@
 #define HTTP_WHERE_MAX 300           /* bytes of host and port */
 #define HTTP_HEADER_MAX (64u * 1024) /* bytes of all header fields */
 #define HTTP_SLOW 64L                /* bytes/s, over half of the time-out */
+#define HTTP_LARGE (1u << 20)        /* bytes sent within the time-out ... */
+#define HTTP_RATE 16u                /* ... and then bytes/ms, at least */
 
 struct mp_http {
 	CURL *easy;
@@ -30,10 +34,12 @@ struct mp_http {
 	unsigned connect_ms;
 	unsigned timeout_ms;
 	int tls_max;
+	struct mp_http_upload upload;
 	char detail[CURL_ERROR_SIZE];
 
 	/* Of the exchange that is going on. */
 	char where[HTTP_WHERE_MAX];
+	unsigned allowed_ms; /* for all of it */
 	struct curl_slist *fields;
 	struct mp_http_reply *reply;
 	size_t header_len;
@@ -74,6 +80,8 @@ mp_http_open(
 	h->connect_ms = cfg->connect_ms > 0 ? cfg->connect_ms : HTTP_CONNECT_MS;
 	h->timeout_ms = cfg->timeout_ms > 0 ? cfg->timeout_ms : HTTP_TIMEOUT_MS;
 	h->tls_max = cfg->tls_max;
+	h->upload.progress = cfg->progress;
+	h->upload.progress_ctx = cfg->progress_ctx;
 	r = mp_http_tls_init(&h->tls, cfg, e);
 	if (r != 0)
 		goto out;
@@ -283,6 +291,8 @@ start(struct mp_http *h, const char *url, struct mp_http_reply *reply,
 
 	h->reply = reply;
 	h->fields = NULL;
+	h->allowed_ms = h->timeout_ms;
+	mp_http_upload_forget(&h->upload);
 	h->header_len = 0;
 	h->header_end = false;
 	h->framed = false;
@@ -308,10 +318,14 @@ explain(struct mp_http *h, CURLcode rc, struct mp_error *e)
 	    .detail = h->detail,
 	    .too_large = h->too_large,
 	    .connect_ms = h->connect_ms,
-	    .timeout_ms = h->timeout_ms,
+	    .timeout_ms = h->allowed_ms,
 	    .tls = &h->tls};
 	curl_off_t ready = 0;
+	int r;
 
+	r = mp_http_upload_fault(&h->upload, h->where, e);
+	if (r != MP_OK)
+		return r;
 	(void)curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &f.verify);
 	(void)curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &f.os_error);
 	(void)curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
@@ -364,16 +378,29 @@ perform(struct mp_http *h, struct mp_error *e)
 	(void)curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(h->fields);
 	h->fields = NULL;
+	h->upload.body = NULL;
 	if (r != 0)
 		mp_buf_clear(&h->reply->body);
 	h->reply = NULL;
 	return r;
 }
 
+/* A large message may take its time, as long as it moves. */
+static void
+allow(struct mp_http *h, uint64_t size)
+{
+	uint64_t ms = h->timeout_ms;
+
+	if (size > HTTP_LARGE)
+		ms += (size - HTTP_LARGE) / HTTP_RATE;
+	h->allowed_ms = ms > INT_MAX ? INT_MAX : (unsigned)ms;
+	want(h,
+	    curl_easy_setopt(h->easy, CURLOPT_TIMEOUT_MS, (long)h->allowed_ms));
+}
+
 int
 mp_http_post(struct mp_http *h, const char *url, const char *content_type,
-    const uint8_t *body, size_t len, struct mp_http_reply *reply,
-    struct mp_error *e)
+    struct mp_sealed *body, struct mp_http_reply *reply, struct mp_error *e)
 {
 	char line[sizeof("Content-Type: ") + sizeof(reply->content_type)];
 	int n, r;
@@ -387,10 +414,8 @@ mp_http_post(struct mp_http *h, const char *url, const char *content_type,
 	field(h, line);
 	want(h, curl_easy_setopt(h->easy, CURLOPT_POST, 1L));
 	want(h, curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, HTTP_VERB));
-	want(h, curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS,
-		    len > 0 ? (const void *)body : ""));
-	want(h, curl_easy_setopt(
-		    h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len));
+	want(h, (CURLcode)mp_http_upload_install(&h->upload, h->easy, body));
+	allow(h, mp_sealed_size(body));
 	return perform(h, e);
 }
 

@@ -12,16 +12,23 @@
 
 #include "mp/buf.h"
 #include "mp/error.h"
+#include "mp/sealed.h"
+
+/* Called while a message is sent, some times a second; false: send no more. */
+typedef bool mp_http_progress(void *ctx, uint64_t sent, uint64_t total);
 
 struct mp_http_config {
 	const char *ca_file; /* see mp/certs.h; NULL: the system's */
 	unsigned connect_ms; /* 0: 10 s */
-	unsigned timeout_ms; /* whole exchange; 0: 60 s */
+	unsigned timeout_ms; /* whole exchange, and more for a large message;
+				0: 60 s */
 	EVP_PKEY *key;       /* client authentication; borrowed */
 	X509 *cert;
 	X509 *const *chain;
 	unsigned nchain;
-	int tls_max; /* TLS1_2_VERSION to hold back; 0: best */
+	int tls_max;                /* TLS1_2_VERSION to hold back; 0: best */
+	mp_http_progress *progress; /* NULL: none */
+	void *progress_ctx;
 };
 
 struct mp_http; /* one thread at a time */
@@ -37,12 +44,11 @@ int mp_http_open(
 void mp_http_close(struct mp_http *h); /* NULL-safe */
 
 /*
- * CCM_POST of a framed message. A status other than 200 is MP_EHTTP, with the
- * status in words. The reply is initialised in any case.
+ * CCM_POST of a sealed message, from its start. A status other than 200 is
+ * MP_EHTTP, with the status in words. The reply is initialised in any case.
  */
 int mp_http_post(struct mp_http *h, const char *url, const char *content_type,
-    const uint8_t *body, size_t len, struct mp_http_reply *reply,
-    struct mp_error *e);
+    struct mp_sealed *body, struct mp_http_reply *reply, struct mp_error *e);
 
 /* GET; `fields` are header lines "Name: value", NULL-terminated, or NULL. */
 int mp_http_get(struct mp_http *h, const char *url, const char *const *fields,

@@ -74,7 +74,7 @@ make_header(const struct mp_identity *me, const struct mp_message *m,
 
 int
 mp_seal(const struct mp_identity *me, const struct mp_message *m,
-    enum mp_hash hash, struct mp_buf *out, struct mp_error *e)
+    enum mp_hash hash, struct mp_sealed *out, struct mp_error *e)
 {
 	struct mp_buf clear, packed, header;
 	const struct mp_buf *payload = &clear;
@@ -95,13 +95,17 @@ mp_seal(const struct mp_identity *me, const struct mp_message *m,
 	}
 	r = make_header(me, m, hash, payload, body_len, &header, e);
 	if (r == MP_OK)
-		r = mp_encode_frame(
-		    &header, payload->data, payload->len, out, e);
+		r = mp_encode_head(&header, &out->head, e);
+	if (r == MP_OK)
+		r = mp_spool_write(
+		    &out->payload, payload->data, payload->len, e);
+	if (r == MP_OK)
+		mp_encode_tail(&out->tail);
 out:
 	if (r != MP_OK) {
 		(void)mp_fail_in(e, "the message to %s cannot be made",
 		    m->endpoint != NULL ? m->endpoint : "no endpoint");
-		mp_buf_clear(out);
+		mp_sealed_release(out);
 	}
 	mp_buf_release(&clear);
 	mp_buf_release(&packed);

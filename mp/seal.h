@@ -8,12 +8,15 @@
 
 #include "mp/identity.h"
 #include "mp/message.h"
+#include "mp/sealed.h"
+
+#define MP_SEALED_MAX (256u << 20) /* bytes of a payload, unless told */
 
 /*
- * out: the HTTP body. A flag combination that the documentation rules out is
- * MP_EARG, with a sentence naming the rule.
+ * out: initialised by the caller, emptied on failure. A flag combination that
+ * the documentation rules out is MP_EARG, with a sentence naming the rule.
  */
 int mp_seal(const struct mp_identity *me, const struct mp_message *m,
-    enum mp_hash hash, struct mp_buf *out, struct mp_error *e);
+    enum mp_hash hash, struct mp_sealed *out, struct mp_error *e);
 
 #endif

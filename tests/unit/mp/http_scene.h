@@ -62,6 +62,10 @@ struct mp_http *must_open(const struct mp_http_config *cfg);
 /* Of the server, as this host; borrowed until the next call. */
 char *address(const struct https *s, const char *scheme, const char *host);
 
+/* Posts these bytes, as if they were a sealed message. */
+int post_bytes(struct mp_http *h, const char *url, const void *data, size_t len,
+    struct mp_http_reply *reply, struct mp_error *e);
+
 /* Posts five bytes, "hello". */
 int post(struct mp_http *h, const char *url, struct mp_http_reply *reply,
     struct mp_error *e);

@@ -131,7 +131,9 @@ reply(const struct little_mp *m, const char *xml, struct mp_buf *out)
 	mp_buf_str(&head, "<Hook3 Name=\"zlib-compress\"/></Hooks>"
 			  "<Payload Type=\"inline\"/></Msg>");
 	mp_buf_clear(&text);
-	(void)mp_encode_frame(&head, packed.data, packed.len, &text, &e);
+	(void)mp_encode_head(&head, &text, &e);
+	mp_buf_add(&text, packed.data, packed.len);
+	mp_encode_tail(&text);
 	https_answer(out, 200, TYPE, text.data, text.len);
 	mp_buf_release(&text);
 	mp_buf_release(&packed);

@@ -72,22 +72,22 @@ a_flag_combination_that_is_ruled_out_is_refused(void **state)
 	    {MP_FLAG_CRL, "native mode only"}, {MP_FLAG_ENCRYPT, "certificate"},
 	    {0x10, "0x00000010"}};
 	struct mp_error e;
-	struct mp_buf out;
+	struct mp_sealed out;
 	struct scene s;
 
 	(void)state;
 	enter(&s);
-	mp_buf_init(&out, 1 << 20);
+	mp_sealed_init(&out, 1 << 20);
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		s.m.flags = bad[i].flags;
 		assert_int_equal(
 		    mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
 		assert_non_null(strstr(e.text, bad[i].words));
 		assert_non_null(strstr(e.text, "MP_PolicyManager"));
-		assert_int_equal(out.len, 0);
+		assert_int_equal(mp_sealed_size(&out), 0);
 	}
 	assert_int_equal(soft_signer_counts(s.soft).signs, 0);
-	mp_buf_release(&out);
+	mp_sealed_release(&out);
 	leave(&s);
 }
 
@@ -95,12 +95,12 @@ static void
 a_message_without_what_it_needs_is_refused(void **state)
 {
 	struct mp_error e;
-	struct mp_buf out;
+	struct mp_sealed out;
 	struct scene s;
 
 	(void)state;
 	enter(&s);
-	mp_buf_init(&out, 1 << 20);
+	mp_sealed_init(&out, 1 << 20);
 	s.m.source_id = NULL;
 	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
 	assert_non_null(strstr(e.text, "register first"));
@@ -116,7 +116,7 @@ a_message_without_what_it_needs_is_refused(void **state)
 	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
 	s.m.source_host = "a\x1b";
 	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_EARG);
-	mp_buf_release(&out);
+	mp_sealed_release(&out);
 	leave(&s);
 }
 
@@ -155,6 +155,23 @@ property(const struct mp_xml_node *msg, const char *name)
 	return "";
 }
 
+/* All bytes of the HTTP body; all is made here. */
+static void
+read_all(struct mp_sealed *sealed, struct mp_buf *all)
+{
+	uint8_t chunk[1000];
+	struct mp_error e;
+	size_t n;
+
+	mp_buf_init(all, 1 << 20);
+	do {
+		n = sizeof(chunk);
+		assert_int_equal(mp_sealed_read(sealed, chunk, &n, &e), 0);
+		mp_buf_add(all, chunk, n);
+	} while (n > 0);
+	assert_int_equal(all->len, mp_sealed_size(sealed));
+}
+
 static void
 check_signed(struct scene *s, enum mp_hash hash)
 {
@@ -162,19 +179,21 @@ check_signed(struct scene *s, enum mp_hash hash)
 				   "aAbBcCdDv1234567890VxXyYzZ";
 	const EVP_MD *md = hash == MP_SHA1 ? EVP_sha1() : EVP_sha256();
 	const struct mp_xml_node *msg;
-	struct mp_buf out, text, clear, id;
+	struct mp_buf text, clear, id, all;
+	struct mp_sealed out;
 	struct mp_parts parts;
 	struct mp_error e;
 	struct mp_xml *x;
 	bool native = (s->m.flags & MP_FLAG_NATIVE) != 0;
 
-	mp_buf_init(&out, 1 << 20);
+	mp_sealed_init(&out, 1 << 20);
 	mp_buf_init(&text, 1 << 20);
 	mp_buf_init(&clear, 1000);
 	mp_buf_init(&id, 1000);
 	assert_int_equal(mp_seal(&s->me, &s->m, hash, &out, &e), MP_OK);
+	read_all(&out, &all);
 	assert_int_equal(
-	    mp_multipart_parse(type, out.data, out.len, &parts, &e), 0);
+	    mp_multipart_parse(type, all.data, all.len, &parts, &e), 0);
 	assert_int_equal(
 	    mp_text_to_utf8(parts.list[0].data, parts.list[0].len, &text, &e),
 	    0);
@@ -204,10 +223,11 @@ check_signed(struct scene *s, enum mp_hash hash)
 	assert_int_equal(clear.len, 32);
 	assert_memory_equal(clear.data + 26, ">\0\0\0\r\n", 6);
 	mp_xml_free(x);
-	mp_buf_release(&out);
+	mp_sealed_release(&out);
 	mp_buf_release(&text);
 	mp_buf_release(&clear);
 	mp_buf_release(&id);
+	mp_buf_release(&all);
 }
 
 static void
@@ -231,19 +251,19 @@ static void
 the_signers_failure_is_told_with_its_key(void **state)
 {
 	struct mp_error e;
-	struct mp_buf out;
+	struct mp_sealed out;
 	struct scene s;
 
 	(void)state;
 	enter(&s);
-	mp_buf_init(&out, 1 << 20);
+	mp_sealed_init(&out, 1 << 20);
 	soft_signer_fail(s.soft, SIGNER_EABSENT, 1);
 	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_ESIGNER);
 	assert_non_null(strstr(e.text, s.me.thumbprint));
-	assert_int_equal(out.len, 0);
+	assert_int_equal(mp_sealed_size(&out), 0);
 	/* What failed was not kept as if it were a signature. */
 	assert_int_equal(mp_seal(&s.me, &s.m, MP_SHA256, &out, &e), MP_OK);
-	mp_buf_release(&out);
+	mp_sealed_release(&out);
 	leave(&s);
 }
 
