@@ -47,6 +47,7 @@ struct mp_kind_rule {
 	const char *attachment;  /* documented name of the report, or NULL */
 	enum mp_reply_mode mode; /* SYNC: Invoke; ASYNC: Post */
 	enum mp_kind_payload payload;
+	bool declared;           /* the body begins with an XML declaration */
 	uint32_t mixed_required; /* MP_FLAG..., without NATIVE */
 	uint32_t mixed_optional;
 	uint32_t native_required;
@@ -57,8 +58,13 @@ struct mp_kind_rule {
 /* NULL if there is no such kind. Borrowed for ever. */
 const struct mp_kind_rule *mp_kind_rule(enum mp_kind kind);
 const struct mp_kind_rule *mp_kind_by_name(const char *name);
-const struct mp_kind_rule *mp_kind_by_endpoint(const char *endpoint,
-    const char *root); /* case-insensitive endpoint; root may be NULL */
+
+/*
+ * The first row of that endpoint, in any case; root NULL: whatever it holds.
+ * The relay's three kinds differ in FileType alone: state is first.
+ */
+const struct mp_kind_rule *mp_kind_by_endpoint(
+    const char *endpoint, const char *root);
 
 /* Row number i of the table, NULL past its end. */
 const struct mp_kind_rule *mp_kind_at(size_t i);
@@ -68,7 +74,8 @@ uint32_t mp_kind_default_flags(const struct mp_kind_rule *k, bool native);
 
 /*
  * MP_EARG, naming the rule, for a combination that the documentation rules
- * out. internet: InternetFlag 1 or 2 is set: native mode alone.
+ * out. internet: InternetFlag 1 or 2 is set: native mode alone. k NULL: an
+ * endpoint that the table has not; the rules for all messages count.
  */
 int mp_kind_check_flags(const struct mp_kind_rule *k, uint32_t flags,
     bool internet, struct mp_error *e);
@@ -79,5 +86,13 @@ int mp_kind_check_flags(const struct mp_kind_rule *k, uint32_t flags,
  */
 int mp_kind_check_body(const struct mp_kind_rule *k, const char *xml,
     size_t len, struct mp_error *e);
+
+/*
+ * The caller's own XML in the form in which a body of that kind travels:
+ * checked, with the XML declaration that the kind has (wire-facts 1.4) or
+ * none. Appends to body.
+ */
+int mp_kind_body(const struct mp_kind_rule *k, const char *xml, size_t len,
+    struct mp_buf *body, struct mp_error *e);
 
 #endif
