@@ -65,6 +65,27 @@ decryption_recovers_too(void **state)
 	assert_memory_equal(a, b, 256);
 }
 
+static void
+a_reset_leaves_no_session_behind(void **state)
+{
+	struct rig *rig = *state;
+	struct token_stats st;
+
+	for (unsigned i = 0; i < 5; i++) {
+		rig_ok(rig, rig_sign(rig));
+		rig->mod->fault[COUNTMOD_SIGN].rv = CKR_DEVICE_ERROR;
+		rig->mod->fault[COUNTMOD_SIGN].times = 1;
+		rig_ok(rig, rig_sign(rig));
+	}
+	token_stats(rig->token, &st);
+	assert_int_equal(st.recoveries, 5);
+	assert_int_equal(st.sessions, 1);
+	/* As the module counts: ours, and the login's. */
+	assert_int_equal(
+	    rig->mod->calls[COUNTMOD_OPEN] - rig->mod->calls[COUNTMOD_CLOSE],
+	    2);
+}
+
 /* Each call of a signature, with each value that a reset may cure. */
 static void
 every_curable_failure_is_cured_once(void **state)
@@ -294,6 +315,7 @@ main(void)
 	    TEST(a_failure_that_stays_is_told_after_one_more_try),
 	    TEST(steady_state_needs_no_login_and_no_search),
 	    TEST(sessions_closed_behind_our_back_cost_no_error),
+	    TEST(a_reset_leaves_no_session_behind),
 	    TEST(decryption_recovers_too),
 	    cmocka_unit_test_setup(
 		every_curable_failure_is_cured_once, rig_clear),

@@ -95,7 +95,6 @@ the_tokens_own_limit_is_kept(void **state)
 	for (unsigned limit = 1; limit <= 4; limit++) {
 		start(state, 0, 0);
 		rig->mod->sessions_said = limit;
-		rig->mod->sessions_max = limit;
 		rig->mod->nap_us = 200;
 		assert_int_equal(rush(rig, 20), 0);
 		assert_true(rig->mod->sessions <= (long)limit);
