@@ -77,6 +77,17 @@ host(struct mp_url *u, const char *text, const char **rest)
 	return v6 ? is_ipv6(u->host) : mp_url_is_host(u->host);
 }
 
+/* The one form of an address: scheme, host, port. */
+static void
+name(struct mp_url *u)
+{
+	bool v6 = strchr(u->host, ':') != NULL;
+
+	(void)snprintf(u->text, sizeof(u->text), "%s://%s%s%s:%u",
+	    u->tls ? "https" : "http", v6 ? "[" : "", u->host, v6 ? "]" : "",
+	    u->port);
+}
+
 int
 mp_url_parse(struct mp_url *u, const char *text, struct mp_error *e)
 {
@@ -87,7 +98,8 @@ mp_url_parse(struct mp_url *u, const char *text, struct mp_error *e)
 	memset(u, 0, sizeof(*u));
 	u->tls = strncasecmp(text, "https://", 8) == 0;
 	if (!u->tls && strncasecmp(text, "http://", 7) != 0)
-		return refuse(u, text, "it does not begin with https://", e);
+		return refuse(
+		    u, text, "it begins with neither https:// nor http://", e);
 	rest = text + (u->tls ? 8 : 7);
 	len = strcspn(rest, "/?#");
 	if (rest[len] != '\0' && strcmp(rest + len, "/") != 0)
@@ -105,9 +117,52 @@ mp_url_parse(struct mp_url *u, const char *text, struct mp_error *e)
 		u->port = *rest == ':' ? number(rest + 1) : 0;
 	if (u->port == 0)
 		return refuse(u, text, "its port is not one of 1 to 65535", e);
-	rest = strchr(u->host, ':') != NULL ? "[]" : "";
-	(void)snprintf(u->text, sizeof(u->text), "%s://%.1s%s%s:%u",
-	    u->tls ? "https" : "http", rest, u->host,
-	    *rest != '\0' ? rest + 1 : "", u->port);
+	name(u);
+	return 0;
+}
+
+/* Neither a scheme nor a port chooses the mode: the wish must be one. */
+static int
+wrong_mode(struct mp_url *u, const char *text, struct mp_error *e)
+{
+	bool tls = u->tls;
+
+	memset(u, 0, sizeof(*u));
+	return mp_fail(e, MP_EARG,
+	    "\"%.200s\" is an address for %s mode, and the mode is %s: %s; "
+	    "write %s://HOST, or choose the other mode (--mode %s)",
+	    text, tls ? "native" : "mixed", tls ? "mixed" : "native",
+	    tls ? "mixed mode talks HTTP only"
+		: "native mode talks HTTPS only, and the client's "
+		  "certificate means nothing without it",
+	    tls ? "http" : "https", tls ? "native" : "mixed");
+}
+
+int
+mp_url_for_mode(struct mp_url *u, const char *text, bool tls, unsigned port,
+    struct mp_error *e)
+{
+	char whole[MP_HOST_MAX + 64];
+	int n, r;
+
+	if (strstr(text, "://") == NULL) {
+		n = snprintf(whole, sizeof(whole), "%s://%s",
+		    tls ? "https" : "http", text);
+		if (n < 0 || (size_t)n >= sizeof(whole))
+			return refuse(u, text, "it is too long", e);
+		r = mp_url_parse(u, whole, e);
+	} else {
+		r = mp_url_parse(u, text, e);
+	}
+	if (r != 0)
+		return r;
+	if (u->tls != tls)
+		return wrong_mode(u, text, e);
+	if (port > 65535)
+		return refuse(u, text, "the port asked for is beyond 65535", e);
+	if (port != 0) {
+		u->port = port;
+		name(u);
+	}
 	return 0;
 }

@@ -26,6 +26,15 @@ struct mp_url {
  */
 int mp_url_parse(struct mp_url *u, const char *text, struct mp_error *e);
 
+/*
+ * The same for a client of one mode, native (tls) or mixed. A bare HOST[:PORT]
+ * takes the mode's scheme; an address with the other's is refused, since
+ * neither scheme nor port choose the mode (sdk-facts 1.1 [D]). A port other
+ * than 0 wins over the text's.
+ */
+int mp_url_for_mode(struct mp_url *u, const char *text, bool tls, unsigned port,
+    struct mp_error *e);
+
 /* Is it a host name: labels of letters, digits, '-' and '_', with dots? */
 bool mp_url_is_host(const char *text);
 

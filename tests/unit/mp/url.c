@@ -115,6 +115,55 @@ a_name_is_never_cut_short(void **state)
 	}
 }
 
+static void
+the_mode_chooses_the_scheme(void **state)
+{
+	static const struct {
+		const char *text, *form; /* NULL: refused */
+		unsigned port;
+		bool tls;
+	} cases[] = {
+	    {"mp1.dom", "https://mp1.dom:443", 0, true},
+	    {"mp1.dom", "http://mp1.dom:80", 0, false},
+	    {"mp1.dom:8530", "http://mp1.dom:8530", 0, false},
+	    {"mp1.dom:443", "http://mp1.dom:443", 0, false},
+	    {"mp1.dom:80", "https://mp1.dom:80", 0, true},
+	    {"[::1]:9", "https://[::1]:9", 0, true},
+	    {"https://mp1.dom", "https://mp1.dom:443", 0, true},
+	    {"http://mp1.dom:443", "http://mp1.dom:443", 0, false},
+	    {"https://mp1.dom:444", "https://mp1.dom:8443", 8443, true},
+	    {"mp1.dom:81", "http://mp1.dom:8080", 8080, false},
+	    {"[::1]", "http://[::1]:8080", 8080, false},
+	    {"https://mp1.dom", NULL, 0, false},
+	    {"https://mp1.dom:80", NULL, 80, false},
+	    {"http://mp1.dom", NULL, 0, true},
+	    {"http://mp1.dom:443", NULL, 443, true},
+	    {"mp1.dom", NULL, 65536, true},
+	    {"", NULL, 0, true},
+	    {"user@mp1.dom", NULL, 0, true},
+	    {"mp1.dom/x", NULL, 0, true},
+	    {"ftp://mp1.dom", NULL, 0, true},
+	};
+	struct mp_error e;
+	struct mp_url u;
+	int r;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		r = mp_url_for_mode(
+		    &u, cases[i].text, cases[i].tls, cases[i].port, &e);
+		if (r != (cases[i].form != NULL ? 0 : MP_EARG))
+			fail_msg("case %zu, %s: %d", i, cases[i].text, r);
+		assert_string_equal(
+		    u.text, cases[i].form != NULL ? cases[i].form : "");
+	}
+	assert_int_equal(mp_url_for_mode(&u, "http://a", true, 0, &e), MP_EARG);
+	assert_non_null(strstr(e.text, "native mode talks HTTPS only"));
+	assert_int_equal(
+	    mp_url_for_mode(&u, "https://a", false, 0, &e), MP_EARG);
+	assert_non_null(strstr(e.text, "mixed mode talks HTTP only"));
+}
+
 int
 main(void)
 {
@@ -122,6 +171,7 @@ main(void)
 	    cmocka_unit_test(what_is_no_address_is_refused),
 	    cmocka_unit_test(an_address_gets_one_form),
 	    cmocka_unit_test(a_name_is_never_cut_short),
+	    cmocka_unit_test(the_mode_chooses_the_scheme),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
