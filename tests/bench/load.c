@@ -8,8 +8,8 @@
 #include <time.h>
 
 #define THREADS_MAX 256
-#define SAMPLES_MAX (1u << 20) /* per thread; further operations are counted \
-				*/
+/* Durations that one thread keeps; further operations are only counted. */
+#define SAMPLES_MAX (1u << 20)
 #define WARM_UP_S 0.2
 
 enum phase { WARM, MEASURE, STOP };
