@@ -33,9 +33,6 @@ enum mp_auth {
 	MP_AUTH_ALTERNATE = 2, /* /ccm_system_altauth: no client certificate */
 };
 
-/* 3DES for sites of old, AES from 2107 on (wire-facts 7 [S], [D]). */
-enum mp_cipher { MP_CIPHER_3DES = 0, MP_CIPHER_AES256 = 1 };
-
 struct mp_client_config {
 	const char *mp;          /* [http[s]://]HOST[:PORT] */
 	enum mp_mode mode;       /* the URL's scheme or port do not choose it */

@@ -33,11 +33,14 @@ post(struct mp_exchange *x, const struct mp_message *m,
     struct mp_http_reply *raw, struct mp_error *e)
 {
 	char url[EXCHANGE_URL_MAX];
+	const struct mp_seal_config how = {.hash = x->hash,
+	    .recipients = x->recipients,
+	    .payload_max = x->payload_max};
 	struct mp_sealed sealed;
 	int n, r;
 
-	mp_sealed_init(&sealed, MP_SEALED_MAX);
-	r = mp_seal(x->me, m, x->hash, &sealed, e);
+	mp_sealed_init(&sealed);
+	r = mp_seal(x->me, m, &how, &sealed, e);
 	if (r != 0)
 		goto out;
 	n = snprintf(url, sizeof(url), "%s" EXCHANGE_PATH, x->url);

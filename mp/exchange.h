@@ -8,6 +8,7 @@
 #include "mp/http.h"
 #include "mp/identity.h"
 #include "mp/message.h"
+#include "mp/seal.h"
 #include "mp/trust.h"
 
 struct mp_exchange {
@@ -18,6 +19,8 @@ struct mp_exchange {
 	const char *host; /* of that URL */
 	const char *site;
 	enum mp_hash hash;
+	const struct mp_recipients *recipients; /* of ENCRYPT; or NULL */
+	uint64_t payload_max;                   /* bytes; 0: the default */
 	enum mp_signature_rule rule;
 	bool tls;          /* the URL is https */
 	const char *proof; /* out: how the last reply was proven; or NULL */

@@ -80,8 +80,6 @@ mp_http_open(
 	h->connect_ms = cfg->connect_ms > 0 ? cfg->connect_ms : HTTP_CONNECT_MS;
 	h->timeout_ms = cfg->timeout_ms > 0 ? cfg->timeout_ms : HTTP_TIMEOUT_MS;
 	h->tls_max = cfg->tls_max;
-	h->upload.progress = cfg->progress;
-	h->upload.progress_ctx = cfg->progress_ctx;
 	r = mp_http_tls_init(&h->tls, cfg, e);
 	if (r != 0)
 		goto out;
@@ -383,6 +381,13 @@ perform(struct mp_http *h, struct mp_error *e)
 		mp_buf_clear(&h->reply->body);
 	h->reply = NULL;
 	return r;
+}
+
+void
+mp_http_watch(struct mp_http *h, mp_http_progress *progress, void *ctx)
+{
+	h->upload.progress = progress;
+	h->upload.progress_ctx = ctx;
 }
 
 /* A large message may take its time, as long as it moves. */

@@ -14,8 +14,8 @@
 #include "mp/error.h"
 #include "mp/sealed.h"
 
-/* Called while a message is sent, some times a second; false: send no more. */
-typedef bool mp_http_progress(void *ctx, uint64_t sent, uint64_t total);
+/* Told how much of how much is sent, some times a second. */
+typedef void mp_http_progress(void *ctx, uint64_t done, uint64_t all);
 
 struct mp_http_config {
 	const char *ca_file; /* see mp/certs.h; NULL: the system's */
@@ -26,9 +26,7 @@ struct mp_http_config {
 	X509 *cert;
 	X509 *const *chain;
 	unsigned nchain;
-	int tls_max;                /* TLS1_2_VERSION to hold back; 0: best */
-	mp_http_progress *progress; /* NULL: none */
-	void *progress_ctx;
+	int tls_max; /* TLS1_2_VERSION to hold back; 0: best */
 };
 
 struct mp_http; /* one thread at a time */
@@ -42,6 +40,9 @@ struct mp_http_reply {
 int mp_http_open(
     struct mp_http **hp, const struct mp_http_config *cfg, struct mp_error *e);
 void mp_http_close(struct mp_http *h); /* NULL-safe */
+
+/* Who is told of the messages that follow; NULL: nobody. */
+void mp_http_watch(struct mp_http *h, mp_http_progress *progress, void *ctx);
 
 /*
  * CCM_POST of a sealed message, from its start. A status other than 200 is

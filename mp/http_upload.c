@@ -34,11 +34,9 @@ tell(void *ctx, curl_off_t down, curl_off_t down_now, curl_off_t up,
 
 	(void)down;
 	(void)down_now;
-	if (up <= 0)
-		return 0;
-	u->stopped =
-	    !u->progress(u->progress_ctx, (uint64_t)up_now, (uint64_t)up);
-	return u->stopped ? 1 : 0;
+	if (up > 0)
+		u->progress(u->progress_ctx, (uint64_t)up_now, (uint64_t)up);
+	return 0;
 }
 
 int
@@ -71,7 +69,6 @@ mp_http_upload_forget(struct mp_http_upload *u)
 {
 	u->body = NULL;
 	u->unreadable = false;
-	u->stopped = false;
 }
 
 int
@@ -82,10 +79,5 @@ mp_http_upload_fault(
 		return mp_fail(e, u->why.code,
 		    "the message to %s was not sent to its end: %s", where,
 		    u->why.text);
-	if (u->stopped)
-		return mp_fail(e, MP_ENET,
-		    "the message to %s was not sent to its end: it was "
-		    "stopped on the way; send it again",
-		    where);
 	return MP_OK;
 }

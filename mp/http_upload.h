@@ -15,7 +15,6 @@ struct mp_http_upload {
 	mp_http_progress *progress;
 	void *progress_ctx;
 	bool unreadable;
-	bool stopped; /* by progress */
 	struct mp_error why;
 };
 

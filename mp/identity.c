@@ -233,21 +233,18 @@ mp_identity_validity(const struct mp_identity *me, int64_t now)
 }
 
 int
-mp_identity_sign(const struct mp_identity *me, enum mp_hash hash,
-    const uint8_t *data, size_t len, struct mp_buf *hex, struct mp_error *e)
+mp_identity_sign_digest(const struct mp_identity *me, enum mp_hash hash,
+    const uint8_t *digest, size_t len, struct mp_buf *hex, struct mp_error *e)
 {
-	uint8_t digest[SIGNER_HASH_MAX], sig[SIGNER_SIG_MAX];
 	struct signer_sign what = {.scheme = SIGNER_RSA_PKCS1,
 	    .digest = true,
 	    .hash = hash == MP_SHA1 ? SIGNER_SHA1 : SIGNER_SHA256,
 	    .data = digest,
-	    .len = hash == MP_SHA1 ? SHA_DIGEST_LENGTH : SHA256_DIGEST_LENGTH};
+	    .len = len};
+	uint8_t sig[SIGNER_SIG_MAX];
 	size_t siglen = sizeof(sig);
 	struct signer_trouble why;
 
-	if (EVP_Digest(data, len, digest, NULL,
-		hash == MP_SHA1 ? EVP_sha1() : EVP_sha256(), NULL) != 1)
-		return mp_fail(e, MP_ENOMEM, "cannot hash %zu bytes", len);
 	if (signer_sign(&me->signer, me->id.sha256, &what, sig, &siglen,
 		&why) != SIGNER_OK)
 		return mp_fail(e, MP_ESIGNER,
@@ -258,6 +255,19 @@ mp_identity_sign(const struct mp_identity *me, enum mp_hash hash,
 	if (!mp_buf_ok(hex))
 		return mp_fail(e, MP_ENOMEM, "no room for a signature");
 	return MP_OK;
+}
+
+int
+mp_identity_sign(const struct mp_identity *me, enum mp_hash hash,
+    const uint8_t *data, size_t len, struct mp_buf *hex, struct mp_error *e)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned digestlen = 0;
+
+	if (EVP_Digest(data, len, digest, &digestlen,
+		hash == MP_SHA1 ? EVP_sha1() : EVP_sha256(), NULL) != 1)
+		return mp_fail(e, MP_ENOMEM, "cannot hash %zu bytes", len);
+	return mp_identity_sign_digest(me, hash, digest, digestlen, hex, e);
 }
 
 int

@@ -50,6 +50,10 @@ int mp_identity_validity(const struct mp_identity *me, int64_t now);
 int mp_identity_sign(const struct mp_identity *me, enum mp_hash hash,
     const uint8_t *data, size_t len, struct mp_buf *hex, struct mp_error *e);
 
+/* The same of data that were hashed already. */
+int mp_identity_sign_digest(const struct mp_identity *me, enum mp_hash hash,
+    const uint8_t *digest, size_t len, struct mp_buf *hex, struct mp_error *e);
+
 /*
  * The same over UTF-16LE `text` and its NUL: how client ids, time stamps and
  * tokens are signed (wire-facts 3.1).

@@ -23,6 +23,8 @@
 
 enum mp_reply_mode { MP_REPLY_SYNC = 1, MP_REPLY_ASYNC = 2 };
 enum mp_hash { MP_SHA256 = 0, MP_SHA1 = 1 };
+/* 3DES for sites of old, AES from 2107 on (wire-facts 7 [S], [D]). */
+enum mp_cipher { MP_CIPHER_3DES = 0, MP_CIPHER_AES256 = 1 };
 
 /* <Property Name= Value=>, as FileType for relayed messages. */
 struct mp_property {

@@ -1,21 +1,33 @@
 #include "mp/seal.h"
 
+#include <openssl/crypto.h>
+
 #include "mp/encode.h"
-#include "mp/zip.h"
+#include "mp/payload.h"
 
 /* sha256WithRSAEncryption; SHA-1 has no name on the wire (wire-facts 3.2). */
 #define OID_SHA256 "1.2.840.113549.1.1.11"
 
-#define PAYLOAD_MAX (64u << 20) /* bytes, before compression */
-#define HEADER_MAX (64u << 10)  /* bytes of a header in UTF-8 */
+#define HEADER_MAX (1u << 20) /* bytes of a header in UTF-8 */
 
 #define FLAGS_KNOWN                                                      \
 	(MP_FLAG_NATIVE | MP_FLAG_SIGN | MP_FLAG_ENCRYPT | MP_FLAG_CRL | \
 	    MP_FLAG_COMPRESS)
 
+/* A message between the steps. */
+struct work {
+	const struct mp_identity *me;
+	const struct mp_message *m;
+	const struct mp_seal_config *cfg;
+	struct mp_layout layout;
+	uint8_t digest[EVP_MAX_MD_SIZE]; /* what PayloadSignature is over */
+	size_t digestlen;
+};
+
 /* The documented rules of flag combinations (sdk-facts 2.1, 3). */
 static int
-check(const struct mp_message *m, struct mp_error *e)
+check(const struct mp_message *m, const struct mp_seal_config *cfg,
+    struct mp_error *e)
 {
 	bool native = (m->flags & MP_FLAG_NATIVE) != 0;
 
@@ -31,10 +43,12 @@ check(const struct mp_message *m, struct mp_error *e)
 		return mp_fail(e, MP_EARG,
 		    "CRL checking is for native mode "
 		    "only; in mixed mode no TLS certificate is checked");
-	if (m->flags & MP_FLAG_ENCRYPT)
+	if ((m->flags & MP_FLAG_ENCRYPT) &&
+	    (cfg->recipients == NULL || cfg->recipients->n == 0))
 		return mp_fail(e, MP_EARG,
-		    "the message cannot be encrypted: no "
-		    "encryption certificate of the management point was given");
+		    "the message cannot be encrypted: no encryption "
+		    "certificate of the management point was given; name the "
+		    "certificates of all that may receive it");
 	if ((m->flags & MP_FLAG_SIGN) &&
 	    (m->source_id == NULL || !mp_smsid_valid(m->source_id)))
 		return mp_fail(e, MP_EARG,
@@ -43,29 +57,55 @@ check(const struct mp_message *m, struct mp_error *e)
 	return MP_OK;
 }
 
+/* From the clear bytes to those that are sent, and to what will be signed. */
+static int
+make_payload(struct work *w, struct mp_payload *p, struct mp_spool *out,
+    struct mp_error *e)
+{
+	const struct mp_message *m = w->m;
+	struct mp_payload_wish wish = {
+	    .compress = (m->flags & MP_FLAG_COMPRESS) != 0,
+	    .hashed = (m->flags & MP_FLAG_SIGN) != 0,
+	    .hash = w->cfg->hash,
+	    .max = w->cfg->payload_max};
+	int r;
+
+	if (wish.max == 0)
+		wish.max = MP_PAYLOAD_MAX;
+	if (wish.max > MP_SEALED_MAX)
+		wish.max = MP_SEALED_MAX;
+	if (m->flags & MP_FLAG_ENCRYPT)
+		wish.encrypt = w->cfg->recipients;
+	r = mp_payload_open(p, &wish, out, e);
+	if (r == MP_OK)
+		r = mp_encode_payload(m, &p->in, &w->layout, e);
+	if (r == MP_OK)
+		r = mp_payload_end(p, w->digest, &w->digestlen, e);
+	return r;
+}
+
 /* The header, with the clientauth hook if the message is to be signed. */
 static int
-make_header(const struct mp_identity *me, const struct mp_message *m,
-    enum mp_hash hash, const struct mp_buf *payload, size_t body_len,
-    struct mp_buf *xml, struct mp_error *e)
+make_header(const struct work *w, struct mp_buf *xml, struct mp_error *e)
 {
-	struct mp_clientauth auth = {.public_key = me->public_hex,
+	enum mp_hash hash = w->cfg->hash;
+	struct mp_clientauth auth = {.public_key = w->me->public_hex,
 	    .hash_algorithm = hash == MP_SHA1 ? NULL : OID_SHA256};
 	struct mp_buf id, sig;
 	int r;
 
-	if (!(m->flags & MP_FLAG_SIGN))
-		return mp_encode_header(m, NULL, body_len, xml, e);
+	if (!(w->m->flags & MP_FLAG_SIGN))
+		return mp_encode_header(w->m, NULL, &w->layout, xml, e);
 	mp_buf_init(&id, 2 * SIGNER_SIG_MAX);
 	mp_buf_init(&sig, 2 * SIGNER_SIG_MAX);
-	r = mp_identity_sign_id(me, hash, m->source_id, &id, e);
+	r = mp_identity_sign_id(w->me, hash, w->m->source_id, &id, e);
 	if (r == MP_OK)
-		r = mp_identity_sign(
-		    me, hash, payload->data, payload->len, &sig, e);
+		r = mp_identity_sign_digest(
+		    w->me, hash, w->digest, w->digestlen, &sig, e);
 	if (r == MP_OK) {
 		auth.client_id_signature = (const char *)id.data;
 		auth.payload_signature = (const char *)sig.data;
-		r = mp_encode_header(m, &auth, body_len, xml, e);
+		r = mp_encode_header(w->m, &auth, &w->layout, xml, e);
 	}
 	mp_buf_release(&id);
 	mp_buf_release(&sig);
@@ -74,41 +114,33 @@ make_header(const struct mp_identity *me, const struct mp_message *m,
 
 int
 mp_seal(const struct mp_identity *me, const struct mp_message *m,
-    enum mp_hash hash, struct mp_sealed *out, struct mp_error *e)
+    const struct mp_seal_config *cfg, struct mp_sealed *out, struct mp_error *e)
 {
-	struct mp_buf clear, packed, header;
-	const struct mp_buf *payload = &clear;
-	size_t body_len;
+	struct work w = {.me = me, .m = m, .cfg = cfg};
+	struct mp_payload payload = {0};
+	struct mp_buf header;
 	int r;
 
-	mp_buf_init(&clear, PAYLOAD_MAX);
-	mp_buf_init(&packed, PAYLOAD_MAX);
 	mp_buf_init(&header, HEADER_MAX);
-	if ((r = check(m, e)) != MP_OK ||
-	    (r = mp_encode_payload(m, &clear, &body_len, e)) != MP_OK)
+	if ((r = check(m, cfg, e)) != MP_OK ||
+	    (r = make_payload(&w, &payload, &out->payload, e)) != MP_OK ||
+	    (r = make_header(&w, &header, e)) != MP_OK ||
+	    (r = mp_encode_head(&header, &out->head, e)) != MP_OK)
 		goto out;
-	if (m->flags & MP_FLAG_COMPRESS) {
-		r = mp_zip(clear.data, clear.len, &packed, e);
-		if (r != MP_OK)
-			goto out;
-		payload = &packed;
-	}
-	r = make_header(me, m, hash, payload, body_len, &header, e);
-	if (r == MP_OK)
-		r = mp_encode_head(&header, &out->head, e);
-	if (r == MP_OK)
-		r = mp_spool_write(
-		    &out->payload, payload->data, payload->len, e);
-	if (r == MP_OK)
-		mp_encode_tail(&out->tail);
+	if (m->flags & MP_FLAG_ENCRYPT)
+		r = mp_envelope_head(&payload.envelope, &out->head, e);
+	mp_encode_tail(&out->tail);
+	if (r == MP_OK && !mp_buf_ok(&out->tail))
+		r = mp_fail(e, MP_ENOMEM, "no memory for a message");
 out:
-	if (r != MP_OK) {
-		(void)mp_fail_in(e, "the message to %s cannot be made",
-		    m->endpoint != NULL ? m->endpoint : "no endpoint");
-		mp_sealed_release(out);
-	}
-	mp_buf_release(&clear);
-	mp_buf_release(&packed);
+	mp_payload_close(&payload);
+	mp_layout_release(&w.layout);
 	mp_buf_release(&header);
-	return r;
+	OPENSSL_cleanse(w.digest, sizeof(w.digest));
+	if (r != MP_OK) {
+		mp_sealed_release(out);
+		return mp_fail_in(e, "the message to %s cannot be made",
+		    m->endpoint != NULL ? m->endpoint : "no endpoint");
+	}
+	return MP_OK;
 }

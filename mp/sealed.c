@@ -2,12 +2,15 @@
 
 #include <string.h>
 
+#define HEAD_MAX (4u << 20) /* bytes: a header in UTF-16, and what else */
+#define TAIL_MAX 1024
+
 void
-mp_sealed_init(struct mp_sealed *s, size_t max)
+mp_sealed_init(struct mp_sealed *s)
 {
-	mp_buf_init(&s->head, max);
-	mp_spool_init(&s->payload, max);
-	mp_buf_init(&s->tail, max);
+	mp_buf_init(&s->head, HEAD_MAX);
+	mp_spool_init(&s->payload, MP_SEALED_MAX);
+	mp_buf_init(&s->tail, TAIL_MAX);
 	s->at = 0;
 }
 

@@ -17,8 +17,9 @@ struct mp_sealed {
 	uint64_t at; /* where the next read starts */
 };
 
-/* max: of each of the three. */
-void mp_sealed_init(struct mp_sealed *s, size_t max);
+#define MP_SEALED_MAX (1u << 30) /* bytes of a payload at the very most */
+
+void mp_sealed_init(struct mp_sealed *s);
 void mp_sealed_release(struct mp_sealed *s); /* NULL-safe; wipes memory */
 
 uint64_t mp_sealed_size(const struct mp_sealed *s);

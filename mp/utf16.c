@@ -2,11 +2,14 @@
 
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #define SURROGATE_FIRST 0xD800u
 #define SURROGATE_LOW 0xDC00u
 #define SURROGATE_LAST 0xDFFFu
 #define SUPPLEMENT 0x10000u
 #define CODE_MAX 0x10FFFFu
+#define STAGE 512 /* bytes that go to a buffer at once */
 
 /*
  * One code point of well-formed UTF-8 (Unicode 15, table 3-7): how many
@@ -39,12 +42,13 @@ decode(const uint8_t *p, size_t len, uint32_t *code)
 	return n;
 }
 
-static void
-add_unit(struct mp_buf *out, uint32_t unit)
+/* One code unit; its length. */
+static size_t
+unit(uint8_t *p, uint32_t value)
 {
-	uint8_t b[2] = {(uint8_t)unit, (uint8_t)(unit >> 8)};
-
-	mp_buf_add(out, b, sizeof(b));
+	p[0] = (uint8_t)value;
+	p[1] = (uint8_t)(value >> 8);
+	return 2;
 }
 
 /* The failure of an output buffer: it met its maximum, or memory its end. */
@@ -55,27 +59,41 @@ full(const struct mp_buf *out, struct mp_error *e)
 	    e, MP_ELIMIT, "the text is longer than %zu bytes", out->max);
 }
 
+size_t
+mp_utf16_put(struct mp_buf *out, const char *text, size_t len)
+{
+	const uint8_t *p = (const uint8_t *)text;
+	uint8_t wide[STAGE];
+	size_t i = 0, n, have = 0;
+	uint32_t code;
+
+	while (i < len && (n = decode(p + i, len - i, &code)) > 0) {
+		if (have + 4 > sizeof(wide)) {
+			mp_buf_add(out, wide, have);
+			have = 0;
+		}
+		if (code >= SUPPLEMENT) {
+			code -= SUPPLEMENT;
+			have += unit(wide + have, SURROGATE_FIRST | code >> 10);
+			code = SURROGATE_LOW | (code & 0x3FF);
+		}
+		have += unit(wide + have, code);
+		i += n;
+	}
+	mp_buf_add(out, wide, have);
+	OPENSSL_cleanse(wide, sizeof(wide));
+	return i;
+}
+
 int
 mp_utf16_add(
     struct mp_buf *out, const char *text, size_t len, struct mp_error *e)
 {
-	const uint8_t *p = (const uint8_t *)text;
-	uint32_t code;
-	size_t n;
+	size_t n = mp_utf16_put(out, text, len);
 
-	for (size_t i = 0; i < len; i += n) {
-		n = decode(p + i, len - i, &code);
-		if (n == 0)
-			return mp_fail(
-			    e, MP_EARG, "byte %zu of the text is not UTF-8", i);
-		if (code < SUPPLEMENT) {
-			add_unit(out, code);
-			continue;
-		}
-		code -= SUPPLEMENT;
-		add_unit(out, SURROGATE_FIRST | code >> 10);
-		add_unit(out, SURROGATE_LOW | (code & 0x3FF));
-	}
+	if (n < len)
+		return mp_fail(
+		    e, MP_EARG, "byte %zu of the text is not UTF-8", n);
 	return mp_buf_ok(out) ? MP_OK : full(out, e);
 }
 

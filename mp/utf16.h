@@ -13,6 +13,12 @@
 int mp_utf16_add(
     struct mp_buf *out, const char *text, size_t len, struct mp_error *e);
 
+/*
+ * The same of a piece that may end within a character: returns how many
+ * bytes it took, all before the first that is no whole UTF-8. out may fail.
+ */
+size_t mp_utf16_put(struct mp_buf *out, const char *text, size_t len);
+
 /* Appends the UTF-8 form of UTF-16LE text that has no BOM. */
 int mp_utf16_to_utf8(
     const uint8_t *data, size_t len, struct mp_buf *out, struct mp_error *e);

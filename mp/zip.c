@@ -1,6 +1,7 @@
 #include "mp/zip.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -9,32 +10,114 @@
 
 #define CHUNK 16384
 
-int
-mp_zip(const uint8_t *data, size_t len, struct mp_buf *out, struct mp_error *e)
-{
+struct mp_zip_stream {
+	z_stream z;
+	const struct mp_sink *out;
 	uint8_t chunk[CHUNK];
-	z_stream z = {0};
+};
+
+int
+mp_zip_open(
+    struct mp_zip_stream **zp, const struct mp_sink *out, struct mp_error *e)
+{
+	struct mp_zip_stream *s = calloc(1, sizeof(*s));
+
+	*zp = NULL;
+	if (s == NULL || deflateInit(&s->z, Z_DEFAULT_COMPRESSION) != Z_OK) {
+		free(s);
+		return mp_fail(e, MP_ENOMEM, "no memory to compress with");
+	}
+	s->out = out;
+	s->z.next_out = s->chunk;
+	s->z.avail_out = sizeof(s->chunk);
+	*zp = s;
+	return MP_OK;
+}
+
+void
+mp_zip_close(struct mp_zip_stream *s)
+{
+	if (s == NULL)
+		return;
+	(void)deflateEnd(&s->z);
+	OPENSSL_cleanse(s->chunk, sizeof(s->chunk));
+	free(s);
+}
+
+/* Hands over what was made. */
+static int
+flush(struct mp_zip_stream *s, struct mp_error *e)
+{
+	size_t n = sizeof(s->chunk) - s->z.avail_out;
+
+	s->z.next_out = s->chunk;
+	s->z.avail_out = sizeof(s->chunk);
+	return n > 0 ? s->out->put(s->out->ctx, s->chunk, n, e) : MP_OK;
+}
+
+int
+mp_zip_add(
+    struct mp_zip_stream *s, const void *data, size_t len, struct mp_error *e)
+{
+	const uint8_t *p = data;
 	int r;
 
-	if (len > UINT_MAX)
-		return mp_fail(e, MP_ELIMIT,
-		    "a payload of %zu bytes is too long to be compressed", len);
-	if (deflateInit(&z, Z_DEFAULT_COMPRESSION) != Z_OK)
-		return mp_fail(e, MP_ENOMEM, "no memory to compress with");
-	z.next_in = data;
-	z.avail_in = (uInt)len;
+	while (len > 0) {
+		uInt n = len > CHUNK ? CHUNK : (uInt)len;
+
+		s->z.next_in = p;
+		s->z.avail_in = n;
+		while (s->z.avail_in > 0) {
+			if (deflate(&s->z, Z_NO_FLUSH) != Z_OK)
+				return mp_fail(
+				    e, MP_ENOMEM, "the data do not compress");
+			if (s->z.avail_out == 0 && (r = flush(s, e)) != MP_OK)
+				return r;
+		}
+		p += n;
+		len -= n;
+	}
+	return MP_OK;
+}
+
+int
+mp_zip_end(struct mp_zip_stream *s, struct mp_error *e)
+{
+	int zr, r;
+
 	do {
-		z.next_out = chunk;
-		z.avail_out = sizeof(chunk);
-		r = deflate(&z, Z_FINISH);
-		mp_buf_add(out, chunk, sizeof(chunk) - z.avail_out);
-	} while (r == Z_OK);
-	(void)deflateEnd(&z);
-	OPENSSL_cleanse(chunk, sizeof(chunk));
-	if (r != Z_STREAM_END || !mp_buf_ok(out))
+		zr = deflate(&s->z, Z_FINISH);
+		r = flush(s, e);
+	} while (r == MP_OK && zr == Z_OK);
+	if (r == MP_OK && zr != Z_STREAM_END)
+		r = mp_fail(e, MP_ENOMEM, "the data do not compress");
+	return r;
+}
+
+static int
+put_in_buf(void *ctx, const void *data, size_t len, struct mp_error *e)
+{
+	struct mp_buf *out = ctx;
+
+	mp_buf_add(out, data, len);
+	if (!mp_buf_ok(out))
 		return mp_fail(
 		    e, MP_ENOMEM, "no memory for the compressed payload");
 	return MP_OK;
+}
+
+int
+mp_zip(const uint8_t *data, size_t len, struct mp_buf *out, struct mp_error *e)
+{
+	const struct mp_sink to = {put_in_buf, out};
+	struct mp_zip_stream *z;
+	int r;
+
+	r = mp_zip_open(&z, &to, e);
+	if (r == MP_OK && (r = mp_zip_add(z, data, len, e)) == MP_OK)
+		r = mp_zip_end(z, e);
+	mp_zip_close(z);
+	return r;
 }
 
 /* What follows a stream: nothing, or what a sender padded with. */

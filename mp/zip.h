@@ -8,6 +8,7 @@
 
 #include "mp/buf.h"
 #include "mp/error.h"
+#include "mp/sink.h"
 
 /*
  * Output beyond MP_ZIP_FREE bytes may be at most MP_ZIP_RATIO_MAX times its
@@ -19,6 +20,16 @@
 /* Appends a zlib stream of data to out. */
 int mp_zip(
     const uint8_t *data, size_t len, struct mp_buf *out, struct mp_error *e);
+
+/* The same a piece at a time: the stream goes to out, which is borrowed. */
+struct mp_zip_stream;
+
+int mp_zip_open(
+    struct mp_zip_stream **zp, const struct mp_sink *out, struct mp_error *e);
+int mp_zip_add(
+    struct mp_zip_stream *z, const void *data, size_t len, struct mp_error *e);
+int mp_zip_end(struct mp_zip_stream *z, struct mp_error *e);
+void mp_zip_close(struct mp_zip_stream *z); /* NULL-safe; wipes */
 
 /*
  * Appends what the stream holds to out, whose max is the limit (MP_ELIMIT).

@@ -58,7 +58,7 @@ a_field_cannot_smuggle_another(void **state)
 	struct mp_error e;
 
 	(void)state;
-	mp_sealed_init(&none, 1);
+	mp_sealed_init(&none);
 	assert_int_equal(
 	    mp_http_get(h, address(s, "https", "localhost"), evil, &reply, &e),
 	    MP_EARG);
