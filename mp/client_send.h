@@ -44,4 +44,7 @@ int mp_client_dry_run(struct mp_client *c, const struct mp_send *what,
 int mp_client_smsid(
     struct mp_client *c, char smsid[MP_SMSID_MAX], struct mp_error *e);
 
+/* HTTP status of the last exchange; 0: none that was answered. */
+long mp_client_status(const struct mp_client *c);
+
 #endif
