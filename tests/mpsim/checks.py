@@ -13,8 +13,20 @@ from pathlib import Path
 from typing import Any, Optional
 
 
+ERRORS_MAX = 5  # sentences per check: an upload may fail one per instance
+
+
 class Malformed(Exception):
     """Cannot be parsed: answered with 400."""
+
+
+class TooLarge(Exception):
+    """A body over the limit: answered with 413. unread is what the client
+    is about to send all the same."""
+
+    def __init__(self, why: str, unread: int = 0):
+        super().__init__(why)
+        self.unread = unread
 
 
 class Unbelieved(Exception):
@@ -33,6 +45,7 @@ class Verdict:
         self.tls: Optional[dict[str, Any]] = None
         self.checks: dict[str, Optional[bool]] = {}
         self.errors: list[str] = []
+        self.found: dict[str, int] = {}
         self.notes: dict[str, str] = {}
         self.answered: dict[str, Any] = {}
 
@@ -40,7 +53,9 @@ class Verdict:
         """Records a check; None is "does not apply". Once false stays."""
         if ok is not None and not ok:
             self.checks[name] = False
-            self.errors.append(f"{name}: {why or 'does not hold'}")
+            self.found[name] = self.found.get(name, 0) + 1
+            if self.found[name] <= ERRORS_MAX:
+                self.errors.append(f"{name}: {why or 'does not hold'}")
         elif self.checks.get(name) is None:
             self.checks[name] = ok if ok is None else True
         return bool(ok)

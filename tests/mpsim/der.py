@@ -5,6 +5,8 @@ Knows tags and lengths; what they mean is cms.py's business.
 
 from __future__ import annotations
 
+from typing import Union
+
 SEQUENCE = 0x30
 SET = 0x31
 OCTETS = 0x04
@@ -51,10 +53,11 @@ def oid(dotted: str) -> bytes:
 
 
 class Reader:
-    """Reads one element after the other; ValueError past the end."""
+    """Reads one element after the other; ValueError past the end. Nothing is
+    copied: what it gives are views."""
 
-    def __init__(self, data: bytes):
-        self.data = data
+    def __init__(self, data: Union[bytes, memoryview]):
+        self.data = memoryview(data)
         self.at = 0
 
     def more(self) -> bool:
@@ -65,7 +68,7 @@ class Reader:
             raise ValueError("DER ends too early")
         return self.data[self.at]
 
-    def element(self, *wanted: int) -> tuple[int, bytes, bytes]:
+    def element(self, *wanted: int) -> tuple[int, memoryview, memoryview]:
         """(tag, content, whole encoding) of the next element."""
         start = self.at
         tag = self.peek()

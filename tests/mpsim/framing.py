@@ -10,18 +10,20 @@ from typing import Sequence
 
 from checks import Malformed, Verdict
 from request import Request
+from spool import Bytes
 
 BOUNDARY = "aAbBcCdDv1234567890VxXyYzZ"
 CONTENT_TYPE = f'multipart/mixed; boundary="{BOUNDARY}"'
 TEXT_PART = b"content-type: text/plain; charset=UTF-16"
 DATA_PART = b"content-type: application/octet-stream"
+PARTS_MAX = 16
 USER_AGENT = "ConfigMgr Messaging HTTP Sender"
 
 
 @dataclass
 class Part:
     head: bytes
-    content: bytes
+    content: memoryview
 
 
 def boundary_of(content_type: str) -> str:
@@ -65,21 +67,40 @@ def split(request: Request, verdict: Verdict) -> list[Part]:
     """The parts, whatever the boundary; deviations are recorded."""
     boundary = boundary_of(request.get("Content-Type") or "")
     verdict.equal("framing.boundary", boundary, BOUNDARY)
-    delimiter = b"\r\n--" + boundary.encode("latin-1")
-    preamble, *pieces = (b"\r\n" + request.body).split(delimiter)
-    verdict.check("framing.no_preamble", not preamble,
+    data, view = request.body, memoryview(request.body)
+    edge = b"--" + boundary.encode("latin-1")
+    first = data[:len(edge)] == edge
+    verdict.check("framing.no_preamble", first,
                   "the body must begin with the boundary")
-    if not pieces or not pieces[-1].startswith(b"--"):
+    edge = b"\r\n" + edge
+    at = len(edge) - 2 if first else after(data, edge, 0)
+    parts: list[Part] = []
+    while at >= 0:
+        end = data.find(edge, at)
+        if end < 0:
+            break
+        parts.append(part(data, view, at, end))
+        if len(parts) > PARTS_MAX:
+            raise Malformed(f"the body has more than {PARTS_MAX} parts")
+        at = end + len(edge)
+    if at < 0 or data[at:at + 2] != b"--":
         raise Malformed("the multipart body has no closing boundary")
-    verdict.check("framing.no_epilogue", pieces[-1] == b"--",
+    verdict.check("framing.no_epilogue", len(data) == at + 2,
                   "no byte may follow the closing boundary")
-    parts = []
-    for piece in pieces[:-1]:
-        head, empty, content = piece.partition(b"\r\n\r\n")
-        if not head.startswith(b"\r\n") or not empty:
-            raise Malformed("a part has no header")
-        parts.append(Part(head[2:], content))
     return parts
+
+
+def after(data: Bytes, edge: bytes, start: int) -> int:
+    at = data.find(edge, start)
+    return at if at < 0 else at + len(edge)
+
+
+def part(data: Bytes, view: memoryview, at: int, end: int) -> Part:
+    """What lies between two boundaries; at is behind the first."""
+    empty = data.find(b"\r\n\r\n", at, end)
+    if empty < 0 or data[at:at + 2] != b"\r\n":
+        raise Malformed("a part has no header")
+    return Part(data[at + 2:empty], view[empty + 4:end])
 
 
 def check_parts(parts: Sequence[Part], verdict: Verdict) -> None:

@@ -13,11 +13,12 @@ from typing import BinaryIO, Callable, Optional
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from checks import Malformed
+from checks import Malformed, TooLarge
+from spool import PIECE, Bytes, Spool
 
 LINE_MAX = 64 << 10
 FIELDS_MAX = 100
-BODY_MAX = 64 << 20
+BODY_MAX = 256 << 20
 
 
 @dataclass
@@ -26,6 +27,9 @@ class Peer:
     version: Optional[str] = None
     cipher: Optional[str] = None
     certificate: Optional[x509.Certificate] = None
+    # What Windows authentication knows of this connection (ntlm.py).
+    challenge: bytes = b""
+    user: str = ""
 
     @property
     def tls(self) -> bool:
@@ -48,7 +52,7 @@ class Request:
     target: str
     version: str
     fields: list[tuple[str, str]]
-    body: bytes = b""
+    body: Bytes = b""
     encoded: bool = False  # had a Transfer-Encoding
     path: str = field(init=False)
     query: str = field(init=False)
@@ -104,49 +108,53 @@ def read_fields(stream: BinaryIO) -> list[tuple[str, str]]:
             raise Malformed("more than 100 header fields")
 
 
-def read_exactly(stream: BinaryIO, size: int) -> bytes:
-    data = stream.read(size)
-    if len(data) != size:
-        raise Malformed(f"the body ends after {len(data)} of {size} bytes")
-    return data
+def read_exactly(stream: BinaryIO, size: int, spool: Spool) -> None:
+    left = size
+    while left:
+        data = stream.read(min(left, PIECE))
+        if not data:
+            raise Malformed(f"the body ends after {size - left} of {size} "
+                            "bytes")
+        spool.add(data)
+        left -= len(data)
 
 
-def read_chunks(stream: BinaryIO) -> bytes:
-    data = bytearray()
+def read_chunks(stream: BinaryIO, limit: int) -> Bytes:
+    spool = Spool()
     while True:
         try:
             size = int(read_line(stream).partition(b";")[0], 16)
         except ValueError:
             raise Malformed("a chunk has no length") from None
-        if size < 0 or len(data) + size > BODY_MAX:
-            raise Malformed("the body is longer than 64 MiB")
+        if size < 0:
+            raise Malformed("a chunk has a negative length")
+        if spool.size + size > limit:
+            raise TooLarge(f"the body is longer than {limit} bytes")
         if size == 0:
             read_fields(stream)
-            return bytes(data)
-        data += read_exactly(stream, size)
+            return spool.done()
+        read_exactly(stream, size, spool)
         if read_line(stream):
             raise Malformed("a chunk does not end in CRLF")
 
 
-def read_body(request: Request, stream: BinaryIO) -> None:
-    if request.get("Transfer-Encoding") is not None:
-        request.encoded = True
-        request.body = read_chunks(stream)
-        return
+def body_length(request: Request, limit: int) -> int:
+    """What the head announces; 0 if nothing, or chunks."""
     length = request.get("Content-Length")
-    if length is None:
-        return
+    if request.encoded or length is None:
+        return 0
     if not length.isdecimal() or request.count("Content-Length") != 1:
         raise Malformed("Content-Length is not one number")
-    if int(length) > BODY_MAX:
-        raise Malformed("the body is longer than 64 MiB")
-    request.body = read_exactly(stream, int(length))
+    if len(length) > 18 or int(length) > limit:
+        raise TooLarge(f"the body of {length} bytes is longer than {limit}",
+                       int(length))
+    return int(length)
 
 
-def read(stream: BinaryIO,
-         go_on: Optional[Callable[[], None]] = None) -> Optional[Request]:
+def read(stream: BinaryIO, go_on: Optional[Callable[[], None]] = None,
+         limit: int = BODY_MAX) -> Optional[Request]:
     """The next request, None at the end of the stream. go_on is called where
-    the client waits for "100 Continue"."""
+    the client waits for "100 Continue"; a body over limit is not read."""
     first = stream.readline(LINE_MAX + 1)
     if not first:
         return None
@@ -154,7 +162,19 @@ def read(stream: BinaryIO,
     if len(words) != 3 or not words[2].startswith("HTTP/1."):
         raise Malformed("the request line is not METHOD TARGET HTTP/1.x")
     request = Request(words[0], words[1], words[2], read_fields(stream))
-    if go_on and (request.get("Expect") or "").lower() == "100-continue":
+    request.encoded = request.get("Transfer-Encoding") is not None
+    waits = (request.get("Expect") or "").lower() == "100-continue"
+    try:
+        length = body_length(request, limit)
+    except TooLarge as error:
+        error.unread = 0 if waits else error.unread
+        raise
+    if go_on and waits:
         go_on()
-    read_body(request, stream)
+    if request.encoded:
+        request.body = read_chunks(stream, limit)
+    else:
+        spool = Spool()
+        read_exactly(stream, length, spool)
+        request.body = spool.done()
     return request
