@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime
 import os
-from typing import Optional
+from dataclasses import dataclass
+from typing import Optional, Sequence, Union
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, padding as block, \
@@ -28,6 +29,8 @@ RSA = "1.2.840.113549.1.1.1"
 OAEP = "1.2.840.113549.1.1.7"
 DES3_CBC = "1.2.840.113549.3.7"
 AES256_CBC = "2.16.840.1.101.3.4.1.42"
+KEY_SIZES = {DES3_CBC: 24, AES256_CBC: 32}
+RECIPIENTS_MAX = 64
 DIGESTS = {"sha1": ("1.3.14.3.2.26", hashes.SHA1),
            "sha256": ("2.16.840.1.101.3.4.2.1", hashes.SHA256)}
 
@@ -53,6 +56,16 @@ def key_identifier(cert: x509.Certificate) -> bytes:
         return digest("sha1", cert.public_key().public_bytes(
             serialization.Encoding.DER,
             serialization.PublicFormat.SubjectPublicKeyInfo))
+
+
+def key_identifiers(cert: x509.Certificate) -> set[bytes]:
+    """All identifiers that a sender may derive: the extension's, SHA-1 of
+    SubjectPublicKeyInfo, SHA-1 of the key in it."""
+    public = cert.public_key()
+    return {key_identifier(cert), digest("sha1", public.public_bytes(
+        serialization.Encoding.DER,
+        serialization.PublicFormat.SubjectPublicKeyInfo)),
+        x509.SubjectKeyIdentifier.from_public_key(public).digest}
 
 
 def oaep() -> padding.OAEP:
@@ -97,44 +110,89 @@ def enveloped(data: bytes, cert: x509.Certificate, cipher: str = AES256_CBC,
     return der.sequence(der.oid(ENVELOPED_DATA), der.tlv(0xA0, body))
 
 
-def unwrap(recipient: der.Reader, key: rsa.RSAPrivateKey) -> bytes:
-    recipient.element(0x02)
-    recipient.element()
-    how = recipient.inside(der.SEQUENCE).element(0x06)[2]
+@dataclass
+class Recipient:
+    """One key transport recipient of an EnvelopedData."""
+    key_id: bytes            # or
+    issuer_serial: bytes     # the whole DER, as in the certificate
+    transport: str
+    wrapped: bytes
+
+    def names(self, cert: x509.Certificate) -> bool:
+        if self.key_id:
+            return self.key_id in key_identifiers(cert)
+        return self.issuer_serial == issuer_and_serial(cert)
+
+    def unwrap(self, key: rsa.RSAPrivateKey) -> bytes:
+        return key.decrypt(self.wrapped, padding.PKCS1v15()
+                           if self.transport == RSA else oaep())
+
+
+@dataclass
+class Envelope:
+    """An EnvelopedData, taken apart; nothing in it is decrypted yet."""
+    recipients: list[Recipient]
+    cipher: str
+    iv: bytes
+    content: memoryview
+    rest: int                # bytes after the DER
+
+    def open(self, secret: bytes) -> bytes:
+        if len(secret) != KEY_SIZES[self.cipher]:
+            raise ValueError("content key has the wrong length")
+        decryptor = cipher_of(self.cipher, secret, self.iv).decryptor()
+        unpadder = block.PKCS7(len(self.iv) * 8).unpadder()
+        clear = unpadder.update(decryptor.update(self.content))
+        return clear + unpadder.update(decryptor.finalize()) \
+            + unpadder.finalize()
+
+
+def known_oid(der_oid: memoryview, known: Sequence[str], what: str) -> str:
+    for name in known:
+        if der_oid == der.oid(name):
+            return name
+    raise ValueError(f"{what} is not one of {', '.join(known)}")
+
+
+def read_recipient(recipient: der.Reader) -> Recipient:
+    version = recipient.element(0x02)[1]
+    tag, content, whole = recipient.element(0x80, der.SEQUENCE)
+    if version != (b"\x02" if tag == 0x80 else b"\0"):
+        raise ValueError("recipient has the wrong version")
+    how = known_oid(recipient.inside(der.SEQUENCE).element(0x06)[2],
+                    (RSA, OAEP), "key transport")
     wrapped = recipient.element(der.OCTETS)[1]
-    if how == der.oid(RSA):
-        return key.decrypt(wrapped, padding.PKCS1v15())
-    if how == der.oid(OAEP):
-        return key.decrypt(wrapped, oaep())
-    raise ValueError("key transport is neither rsaEncryption nor OAEP")
+    return Recipient(bytes(content) if tag == 0x80 else b"",
+                     bytes(whole) if tag != 0x80 else b"", how,
+                     bytes(wrapped))
 
 
-def open_enveloped(data: bytes, key: rsa.RSAPrivateKey) -> bytes:
-    """The content of an EnvelopedData. Bytes after the DER are ignored (wire
-    facts 7, item 5). ValueError tells what is wrong."""
-    info = der.Reader(data).inside(der.SEQUENCE)
+def parse_enveloped(data: Union[bytes, memoryview]) -> Envelope:
+    """Takes an EnvelopedData apart. Bytes after the DER are counted only
+    (wire facts 7, item 5). ValueError tells what is wrong."""
+    outer = der.Reader(data)
+    info = outer.inside(der.SEQUENCE)
     if info.element(0x06)[2] != der.oid(ENVELOPED_DATA):
         raise ValueError("CMS is not EnvelopedData")
     body = info.inside(0xA0).inside(der.SEQUENCE)
     body.element(0x02)
-    secret = unwrap(body.inside(der.SET).inside(der.SEQUENCE), key)
+    infos = body.inside(der.SET)
+    recipients = []
+    while infos.more():
+        recipients.append(read_recipient(infos.inside(der.SEQUENCE)))
+        if len(recipients) > RECIPIENTS_MAX:
+            raise ValueError(f"more than {RECIPIENTS_MAX} recipients")
+    if not recipients:
+        raise ValueError("CMS has no recipient")
     content = body.inside(der.SEQUENCE)
-    content.element(0x06)
+    if content.element(0x06)[2] != der.oid(DATA):
+        raise ValueError("inner content is not data")
     how = content.inside(der.SEQUENCE)
-    name = how.element(0x06)[2]
-    for known, size in ((DES3_CBC, 24), (AES256_CBC, 32)):
-        if name == der.oid(known):
-            break
-    else:
-        raise ValueError("content cipher is neither 3DES nor AES-256 CBC")
-    if len(secret) != size:
-        raise ValueError("content key has the wrong length")
-    iv = how.element(der.OCTETS)[1]
-    decryptor = cipher_of(known, secret, iv).decryptor()
-    padded = decryptor.update(content.element(0x80)[1])
-    unpadder = block.PKCS7(len(iv) * 8).unpadder()
-    clear = unpadder.update(padded + decryptor.finalize())
-    return clear + unpadder.finalize()
+    cipher = known_oid(how.element(0x06)[2], tuple(KEY_SIZES),
+                       "content cipher")
+    iv = bytes(how.element(der.OCTETS)[1])
+    return Envelope(recipients, cipher, iv, content.element(0x80)[1],
+                    len(outer.data) - outer.at)
 
 
 def attributes(name: str, data: bytes) -> list[bytes]:

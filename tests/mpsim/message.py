@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Optional, Union
 
 import xmltext
 from checks import Malformed, Verdict
@@ -14,6 +14,8 @@ from checks import Malformed, Verdict
 GUID = re.compile(r"\A\{[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}\}\Z")
 TIME = re.compile(r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 NO_GUID = "{00000000-0000-0000-0000-000000000000}"
+MSG_MAX = 16 << 20
+ATTACHMENTS_MAX = 10000
 REQUIRED = ("Body", "CorrelationID", "Hooks", "ID", "Payload", "Priority",
             "Protocol", "ReplyMode", "ReplyTo", "SentTime", "SourceHost",
             "TargetAddress", "TargetEndpoint", "TargetHost", "Timeout")
@@ -77,7 +79,10 @@ def number(text: Optional[str]) -> Optional[int]:
 def read_attachments(root: xmltext.Element) -> list[Attachment]:
     """De-duplicated by name; the one without Type counts (wire facts 8.1)."""
     found: dict[str, Attachment] = {}
-    for element in root.findall("Attachment"):
+    elements = root.findall("Attachment")
+    if len(elements) > ATTACHMENTS_MAX:
+        raise Malformed(f"more than {ATTACHMENTS_MAX} attachments")
+    for element in elements:
         offset = number(element.get("Offset"))
         length = number(element.get("Length"))
         if offset is None or length is None:
@@ -85,7 +90,28 @@ def read_attachments(root: xmltext.Element) -> list[Attachment]:
         name = element.get("Name") or ""
         if name not in found or element.get("Type") is None:
             found[name] = Attachment(name, offset, length)
-    return sorted(found.values(), key=lambda a: a.offset)
+    return sorted(found.values(), key=lambda a: (a.offset, a.length))
+
+
+def check_attachments(root: xmltext.Element, verdict: Verdict) -> None:
+    """Announced once each; or twice, as the SDK does: first with a Type and
+    no offset, then where it is (wire facts 8.1)."""
+    told: dict[str, list[xmltext.Element]] = {}
+    for element in root.findall("Attachment"):
+        told.setdefault(element.get("Name") or "", []).append(element)
+        odd = set(element.attrib) - {"Type", "Length", "Name", "Offset"}
+        verdict.check("msg.attachments", not odd and bool(element.get("Name"))
+                      and element.get("Type") in (None, "ByteRange"),
+                      f"attributes of an Attachment are {element.attrib}")
+    for name, elements in told.items():
+        twice = len(elements) == 2 and [
+            (e.get("Type"), e.get("Length"), e.get("Offset") == "0")
+            for e in elements] == [
+                ("ByteRange", elements[0].get("Length"), True),
+                (None, elements[0].get("Length"), False)]
+        verdict.check("msg.attachments", len(elements) == 1 or twice,
+                      f"attachment {name!r} is announced {len(elements)} "
+                      "times")
 
 
 def read_hooks(root: xmltext.Element) -> list[Hook]:
@@ -98,8 +124,10 @@ def read_hooks(root: xmltext.Element) -> list[Hook]:
     return hooks
 
 
-def parse(content: bytes, verdict: Verdict) -> Message:
+def parse(content: Union[bytes, memoryview], verdict: Verdict) -> Message:
     """The message in part 0; Malformed if it cannot be read."""
+    if len(content) > MSG_MAX:
+        raise Malformed(f"the Msg part is longer than {MSG_MAX} bytes")
     text = xmltext.decode(content, "the Msg part")
     verdict.check("msg.bom", text.startswith(xmltext.BOM),
                   "the Msg part must begin with FF FE")
@@ -136,6 +164,7 @@ def check_elements(message: Message, verdict: Verdict) -> None:
     verdict.check("msg.once", not twice, f"repeated: {sorted(twice)}")
     check_values(message, verdict)
     check_body(root.find("Body"), verdict)
+    check_attachments(root, verdict)
     check_hooks(message, verdict)
 
 
