@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 import auth
 import clients
+import hint
 import reply
 import signature
 import xmltext
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 
 REGISTERED, PENDING, REJECTED = "0", "1", "3"
 APPROVAL = {REGISTERED: "1", PENDING: "0", REJECTED: "-1"}
-AGENT_TYPES = {"0", "1", "2", "3", "4", "8"}
-PROXY_CLIENT = "8"
+AGENT_TYPES = {"0", "1", "2", "3", clients.PROXY, clients.PROXY_CLIENT}
 PROPERTIES = ("Netbios Name", "FQ Name", "Locale ID", "InternetFlag")
 OPTIONAL_PROPERTIES = ("HardwareID1", "Agent Edition")
 
@@ -64,8 +64,10 @@ def read_certificate(element: Optional[xmltext.Element], what: str,
         return None
     assert element is not None
     text = element.text or ""
-    verdict.equal(f"registration.{what.lower()}_encoding",
-                  element.get("Encoding"), "HexBinary")
+    # Spelt in two ways (SDK facts 7, contradiction 14).
+    verdict.check(f"registration.{what.lower()}_encoding",
+                  element.get("Encoding") in ("HexBinary", "hexBinary"),
+                  f"Encoding is {element.get('Encoding')!r}")
     if not verdict.check(check, signature.upper_hex(text),
                          "is not upper-case hex"):
         return None
@@ -101,8 +103,9 @@ def check_data(data: xmltext.Element, kind: str, verdict: Verdict) -> str:
     return "sha1" if oid is None else "sha256"
 
 
-def check_properties(data: xmltext.Element, verdict: Verdict) -> str:
-    """DiscoveryProperties; returns the NetBIOS name."""
+def check_properties(data: xmltext.Element,
+                     verdict: Verdict) -> tuple[str, str]:
+    """DiscoveryProperties; returns NetBIOS name and InternetFlag."""
     found: dict[str, str] = {}
     for prop in data.findall("DiscoveryProperties/Property"):
         found[prop.get("Name") or ""] = prop.get("Value") or ""
@@ -120,7 +123,11 @@ def check_properties(data: xmltext.Element, verdict: Verdict) -> str:
     verdict.check("registration.netbios_name",
                   bool(re.match(r"\A[^\s.:;/\\]{1,15}\Z", netbios)),
                   f"Netbios Name is {netbios!r}")
-    return netbios
+    hardware = found.get("HardwareID1")
+    verdict.check("registration.hardware_id", None if hardware is None
+                  else bool(re.match(r"\A2:[0-9A-Fa-f]{40}\Z", hardware)),
+                  f"HardwareID1 is {hardware!r}")
+    return netbios, found.get("InternetFlag", "")
 
 
 def check_value(ex: Exchange, root: xmltext.Element, client: Client,
@@ -149,14 +156,13 @@ def answer(ex: Exchange) -> str:
     raise Malformed(f"RequestType is {what!r}")
 
 
-def signer_of(ex: Exchange, root: xmltext.Element, data: xmltext.Element,
+def signer_of(ex: Exchange, root: xmltext.Element,
               candidate: Client) -> Client:
     """Whose key signs a registration: the client's own, or its proxy's (wire
-    facts 4.1)."""
-    agent = data.find("AgentInformation")
+    facts 4.1). One certificate serves all clients of a proxy."""
     element = root.find("Signature")
     proxy = element.get("SMSID") if element is not None else None
-    if agent is None or agent.get("AgentType") != PROXY_CLIENT:
+    if candidate.agent != clients.PROXY_CLIENT:
         ex.verdict.check("registration.proxy", proxy is None,
                          "only an ISV proxy's client has Signature/@SMSID")
         return candidate
@@ -164,65 +170,73 @@ def signer_of(ex: Exchange, root: xmltext.Element, data: xmltext.Element,
                             "Signature/@SMSID must name the proxy"):
         raise Unbelieved("an ISV proxy's client without a proxy")
     candidate.proxy = proxy or ""
-    return auth.known(ex.point.registry, candidate.proxy, ex.verdict)
+    signer = auth.known(ex.point.registry, candidate.proxy, ex.verdict)
+    if not ex.verdict.check("registration.proxy",
+                            signer.agent == clients.PROXY,
+                            f"{signer.smsid} is no ISV proxy"):
+        raise Unbelieved(f"{signer.smsid} is no ISV proxy")
+    ex.verdict.equal("registration.proxy_certificate",
+                     candidate.signing == signer.signing, True)
+    return signer
 
 
-def check_hint(data: xmltext.Element, ex: Exchange) -> None:
-    """RegistrationHint, if any: signed by a registered key (wire facts 3.1,
-    4.1). A wrong one is a finding; registration goes on without it [D]."""
-    text = xmltext.child_text(data, "RegistrationHint")
-    if text is None:
-        ex.verdict.check("registration.hint", None)
-        return
-    lines = dict(re.findall(
-        r"(?m)^(\w+?)(?:: |(?=[0-9A-F]{256,}$))(.+?)\r?$", text))
-    client = ex.point.registry.find(lines.get("CCMClientID", ""))
-    good = client is not None and all(
-        signature.verify(client.key(), lines.get(sealed, ""),
-                         signature.u16(lines.get(name, "")), "sha256")[0]
-        for name, sealed in (("CCMClientID", "CCMClientIDSignature"),
-                             ("CCMClientTimestamp",
-                              "CCMClientTimeStampSignature")))
-    ex.verdict.check("registration.hint", good,
-                     "its lines are not signed by a registered key")
+def applicant(ex: Exchange, data: xmltext.Element) -> Client:
+    """Who wants to register, from what Data says."""
+    verdict = ex.verdict
+    digest = check_data(data, "registration", verdict)
+    signing = read_certificate(data.find("Certificates/Signing"), "Signing",
+                               verdict)
+    encryption = data.find("Certificates/Encryption")
+    second = None
+    if encryption is not None:  # optional, as documented
+        second = read_certificate(encryption, "Encryption", verdict)
+    if signing is None or not verdict.checks.get("registration.rsa"):
+        raise Unbelieved("no usable signing certificate")
+    verdict.check("registration.native_certificate", not ex.peer.tls
+                  or not is_self_signed(signing),
+                  "native mode wants a certificate from an authority")
+    netbios, internet = check_properties(data, verdict)
+    if not verdict.check("registration.internet_mode", ex.peer.tls
+                         or internet in ("", "0"),
+                         "Internet-based clients are native only"):
+        raise Unbelieved("an Internet-based client in mixed mode")
+    agent = data.find("AgentInformation")
+    return Client(smsid="", signing=clients.der_hex(signing),
+                  encryption=clients.der_hex(second or signing),
+                  digest=digest, message_id=ex.message.get("ID") or "",
+                  netbios=netbios, internet=internet in ("1", "2"),
+                  agent=agent.get("AgentType") or "0"
+                  if agent is not None else "0")
 
 
 def register(ex: Exchange, root: xmltext.Element,
              data: xmltext.Element) -> str:
-    verdict, point = ex.verdict, ex.point
-    digest = check_data(data, "registration", verdict)
-    signing = read_certificate(data.find("Certificates/Signing"), "Signing",
-                               verdict)
-    encryption = read_certificate(data.find("Certificates/Encryption"),
-                                  "Encryption", verdict)
-    if signing is None or not verdict.checks.get("registration.rsa"):
-        raise Unbelieved("no usable signing certificate")
-    candidate = Client(smsid="", signing=clients.der_hex(signing),
-                       encryption=clients.der_hex(encryption or signing),
-                       digest=digest, message_id=ex.message.get("ID") or "",
-                       netbios=check_properties(data, verdict))
-    signer = signer_of(ex, root, data, candidate)
+    verdict = ex.verdict
+    candidate = applicant(ex, data)
+    signer = signer_of(ex, root, candidate)
     auth.check_tls(signer, ex.peer, verdict)
-    check_hint(data, ex)
-    check_value(ex, root, signer, "registration", digest)
-    if point.reject:
+    hinted = hint.check(ex, data)
+    check_value(ex, root, signer, "registration", candidate.digest)
+    if ex.point.reject:
         return response("Registration", REJECTED, "")
-    client = enrol(ex, candidate, data.get("SMSID") or "")
+    client = enrol(ex, candidate, hinted, data.get("SMSID") or "")
     verdict.client_id = client.smsid
     return response("Registration", REGISTERED if client.confirmed
                     else PENDING, client.smsid)
 
 
-def enrol(ex: Exchange, candidate: Client, wanted: str) -> Client:
-    """The client's entry: the one it has, or a new one."""
+def enrol(ex: Exchange, candidate: Client, hinted: Optional[Client],
+          wanted: str) -> Client:
+    """The client's entry: the one it has, by its certificate or by a hint
+    that was verified, or a new one."""
     registry = ex.point.registry
     with registry.lock:
-        known = registry.find_certificate(candidate.signing, candidate.proxy,
-                                          candidate.netbios)
+        known = registry.find_same(candidate) or hinted
         if known is not None:
             candidate.smsid = known.smsid
             candidate.pending = known.pending
             candidate.confirmed = known.confirmed
+            candidate.imported = known.imported
         else:
             candidate.smsid = choose_smsid(ex, wanted)
             candidate.pending = ex.point.pending
@@ -260,8 +274,9 @@ def confirm(ex: Exchange, root: xmltext.Element,
         raise Unbelieved(f"no client {smsid!r} has registered")
     assert client is not None
     signed = root.find("Signature")
-    verdict.equal("confirmation.signature_smsid", signed.get("SMSID")
-                  if signed is not None else None, smsid)
+    verdict.check("confirmation.signature_smsid", signed is not None
+                  and signed.get("SMSID") in (smsid, client.proxy or smsid),
+                  "Signature/@SMSID is neither the client's nor its proxy's")
     verdict.equal("confirmation.message_id", ex.message.get("ID"),
                   client.message_id)
     signer = registry.find(client.proxy) or client
