@@ -6,7 +6,7 @@ point would fall silent.
 from __future__ import annotations
 
 import re
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import signature
 from checks import Unbelieved, Verdict
@@ -14,6 +14,9 @@ from clients import SMSID, Client, Registry
 from message import TIME, Hook, Message
 from payload import Payload
 from request import Peer, Request
+
+if TYPE_CHECKING:
+    from point import Exchange
 
 PROPERTIES = ["AuthSenderMachine", "PublicKey", "ClientIDSignature",
               "PayloadSignature", "ClientCapabilities"]
@@ -90,20 +93,53 @@ def check_message(message: Message, payload: Payload, registry: Registry,
         raise Unbelieved("the message is not signed")
     assert hook is not None
     digest = check_properties(hook, message, peer, verdict)
-    source = message.get("SourceID") or ""
-    verdict.check("msg.source_id", bool(SMSID.match(source)),
-                  f"SourceID is {source!r}, expected GUID:UPPER-CASE")
-    client = known(registry, source, verdict)
+    client = check_source(message, registry, peer, verdict)
     check_tls(client, peer, verdict)
     verdict.equal("auth.public_key", hook.get("PublicKey"),
                   signature.blob(client.key()))
     check_signature("auth.client_id_signature", client,
-                    hook.get("ClientIDSignature"), signature.u16z(source),
+                    hook.get("ClientIDSignature"), signature.u16z(message.get("SourceID") or ""),
                     digest, verdict)
     check_signature("auth.payload_signature", client,
                     hook.get("PayloadSignature"), payload.signed, digest,
                     verdict)
     return client
+
+
+def check_source(message: Message, registry: Registry, peer: Peer,
+                 verdict: Verdict) -> Client:
+    """The client that SourceID names. Internet-based ones are native only;
+    what they send in mixed mode is discarded (SDK facts 5)."""
+    source = message.get("SourceID") or ""
+    verdict.check("msg.source_id", bool(SMSID.match(source)),
+                  f"SourceID is {source!r}, expected GUID:UPPER-CASE")
+    client = known(registry, source, verdict)
+    if not verdict.check("identity.internet", peer.tls or not client.internet,
+                         f"{source} is Internet-based and sends in mixed "
+                         "mode"):
+        raise Unbelieved(f"{source} is Internet-based")
+    return client
+
+
+def check_managed(ex: Exchange, sender: Optional[Client],
+                  smsid: str) -> None:
+    """The client that a body names: the sender itself, or one that it
+    manages as an ISV proxy. Without a sender, any id of the right form."""
+    if sender is None:
+        ex.verdict.check("identity.managed", bool(SMSID.match(smsid)),
+                         f"ClientID is {smsid!r}")
+        ex.verdict.client_id = smsid or None
+        return
+    client = ex.point.registry.find(smsid)
+    if not ex.verdict.check(
+            "identity.managed", client is not None and client.confirmed
+            and sender.smsid in (client.smsid, client.proxy)
+            and smsid == client.smsid,
+            f"ClientID {smsid!r} is not {sender.smsid} nor managed by it"):
+        raise Unbelieved(f"ClientID {smsid!r} is not the sender's")
+    ex.verdict.client_id = smsid
+    if sender.smsid != smsid:
+        ex.verdict.notes["signed_by"] = sender.smsid
 
 
 def check_unsigned(message: Message, verdict: Verdict) -> None:
