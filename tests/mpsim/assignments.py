@@ -4,7 +4,8 @@ facts 5.1, 5.2). Knows no envelope.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Optional
 
 import auth
 import policy
@@ -17,7 +18,13 @@ from policy import Policy
 if TYPE_CHECKING:
     from point import Exchange
 
-COOKIE = "2026-11-23 00:00:00.000"
+# What a full answer is told, and an update: between the two, some policies
+# change (their attribute changed), so that a first update is not empty.
+COOKIE = "2026-11-22 00:00:00.000"
+UPDATED = "2026-11-23 00:00:00.000"
+COOKIE_FORM = re.compile(
+    r"\A\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\Z")
+SID = re.compile(r"\AS-1(-\d{1,10}){2,15}\Z")
 RSA_SHA256 = "1.2.840.113549.1.1.11"
 CALG_SHA_256 = "32780"
 
@@ -32,7 +39,7 @@ def answer(ex: Exchange) -> str:
         raise Malformed("the body is not RequestAssignments")
     client = identified(ex, root, signer)
     check_request(ex, root)
-    return listing(ex, client)
+    return listing(ex, root, client)
 
 
 def identified(ex: Exchange, root: xmltext.Element, signer: Client) -> Client:
@@ -75,19 +82,44 @@ def check_request(ex: Exchange, root: xmltext.Element) -> None:
     kind_of = resource.get("ResourceType") if resource is not None else None
     check("assignments.resource", kind_of in ("Machine", "User"),
           f"ResourceType is {kind_of!r}")
+    check_user(ex, root.find("Identification/User"), kind_of == "User")
     cookie = xmltext.child_text(root, "ServerCookie")
     check("assignments.cookie", cookie is not None
-          and (bool(cookie) or kind != "OnUpdate"),
-          "ServerCookie is missing, or empty in an update")
+          and (bool(COOKIE_FORM.match(cookie)) if kind == "OnUpdate"
+               else cookie == "" or bool(COOKIE_FORM.match(cookie))),
+          f"ServerCookie is {cookie!r}")
+
+
+def check_user(ex: Exchange, user: Optional[xmltext.Element],
+               needed: bool) -> None:
+    """A user's policy needs the user, too (SDK facts 4.3)."""
+    check = ex.verdict.check
+    if user is None or not len(user):
+        check("assignments.user", not needed, "there is no User")
+        return
+    have = xmltext.names(user)
+    check("assignments.user", sorted(have) in (
+        ["NT4UserName", "SID"], ["NT4UserName", "SID", "UserGroups"])
+        and bool(re.match(r"\A[^\\]+\\[^\\]+\Z", xmltext.child_text(
+            user, "NT4UserName") or "")),
+        f"User holds {have}, or NT4UserName is not DOMAIN\\NAME")
+    sids = [user.find("SID"), *user.findall("UserGroups/*")]
+    for sid in sids:
+        check("assignments.sid", sid is not None and sid.tag == "SID"
+              and bool(SID.match(sid.text or "")),
+              f"a SID is {sid.text if sid is not None else None!r}")
 
 
 def assignment(ex: Exchange, item: Policy) -> str:
     site = ex.point.site
     url = f"http://<mp>/SMS_MP/.sms_pol?{policy.location(item, site)}"
-    place = xmltext.tag("PolicyLocation", {
-        "PolicyHash": "SHA1:" + policy.digest(item, site, "sha1"),
-        "PolicyHashEx": "SHA256:" + policy.digest(item, site, "sha256")},
-        f"<![CDATA[{url}]]>")
+    hashes = policy.hashes_of(item, site)
+    if ex.point.misbehaviour.has("wrong-policy-hash", "hash"):
+        ex.verdict.notes["misbehaviour"] = "wrong-policy-hash"
+        hashes = {name: value[:-4] + ("0000" if value[-4:] != "0000"
+                                      else "1111")
+                  for name, value in hashes.items()}
+    place = xmltext.tag("PolicyLocation", hashes, f"<![CDATA[{url}]]>")
     condition = xmltext.tag("Condition", {}, xmltext.tag(
         "Expression", {"ExpressionLanguage": "WQL",
                        "ExpressionType": "until-true"},
@@ -96,7 +128,7 @@ def assignment(ex: Exchange, item: Policy) -> str:
         "PolicyAssignment", {"PolicyAssignmentID": item.assignment},
         condition, xmltext.tag(
             "Policy", {"PolicyID": item.id, "PolicyVersion": item.version,
-                       "PolicyType": "Machine",
+                       "PolicyType": item.type,
                        "PolicyCategory": item.category,
                        "PolicyFlags": str(item.flags)}, place))
 
@@ -112,19 +144,48 @@ def reference(ex: Exchange, item: Policy, text: str) -> str:
         xmltext.tag("SignatureValue", {}, value))
 
 
-def listing(ex: Exchange, client: Client) -> str:
-    texts = [assignment(ex, item) for item in ex.point.policies]
+def chosen(ex: Exchange, root: xmltext.Element) -> tuple[list[Policy], str]:
+    """The policies that the answer lists, and its ReplyType: in an update,
+    those that changed since the cookie."""
+    resource = root.find("Resource")
+    user = resource is not None and resource.get("ResourceType") == "User"
+    items = [p for p in ex.point.policies if p.for_user == user]
+    cookie = xmltext.child_text(root, "ServerCookie") or ""
+    if xmltext.attribute(root, "RequestType") != "OnUpdate" \
+            or not COOKIE_FORM.match(cookie):
+        return items, "Full"
+    return [p for p in items if p.changed > cookie], "Delta"
+
+
+def echoed(root: xmltext.Element) -> str:
+    """The User of the request, without its groups."""
+    user = root.find("Identification/User")
+    rows = [xmltext.tag(name, {}, xmltext.escape(
+        xmltext.child_text(user, name) or ""))
+        for name in ("NT4UserName", "SID")
+        if user is not None and user.find(name) is not None]
+    return xmltext.tag("User", {}, *rows)
+
+
+def listing(ex: Exchange, root: xmltext.Element, client: Client) -> str:
+    items, kind = chosen(ex, root)
+    texts = [assignment(ex, item) for item in items]
     references = [reference(ex, item, text)
-                  for item, text in zip(ex.point.policies, texts)]
+                  for item, text in zip(items, texts)]
+    resource = root.find("Resource")
     machine = xmltext.tag(
         "Machine", {}, xmltext.tag("ClientID", {}, client.smsid),
         xmltext.tag("FQDN", {}), xmltext.tag(
             "NetBIOSName", {}, xmltext.escape(client.netbios)),
         xmltext.tag("SID", {}))
+    ex.verdict.notes["reply"] = f"{kind}, {len(items)}"
     return xmltext.tag(
-        "ReplyAssignments", {"SchemaVersion": "1.00", "ReplyType": "Full"},
-        xmltext.tag("Identification", {}, machine, xmltext.tag("User", {})),
+        "ReplyAssignments", {"SchemaVersion": "1.00", "ReplyType": kind},
+        xmltext.tag("Identification", {}, machine, echoed(root)),
         xmltext.tag("PolicySource", {}, "SMS:" + ex.point.site),
-        xmltext.tag("Resource", {"ResourceType": "Machine"}),
-        xmltext.tag("ServerCookie", {}, COOKIE),
+        xmltext.tag("Resource", {"ResourceType": (
+            resource.get("ResourceType") or "" if resource is not None
+            else "Machine")}),
+        xmltext.tag("ServerCookie", {}, COOKIE if kind == "Full"
+                    else UPDATED),
         xmltext.tag("Signature", {}, *references), *texts)

@@ -32,6 +32,10 @@ def root_key(ex: Exchange) -> str:
     return endorsed(ex, "TRUSTEDROOTKEY", bytes.fromhex(blob))
 
 
+def ssl_state(ex: Exchange) -> str:
+    return SSL_NATIVE if ex.peer.tls else SSL_MIXED
+
+
 def mp_list(ex: Exchange, as_child: bool) -> str:
     """FQDN is an attribute on live servers, an element in the SDK's schema
     (wire facts 12, contradiction 5): both are served."""
@@ -40,7 +44,7 @@ def mp_list(ex: Exchange, as_child: bool) -> str:
         "Capabilities", {"SchemaVersion": "1.0"},
         xmltext.tag("Property", {
             "Name": "SSLState",
-            "Value": SSL_NATIVE if ex.peer.tls else SSL_MIXED}))
+            "Value": ssl_state(ex)}))
     inner = [xmltext.tag("Version", {}, VERSION), capabilities]
     attributes = {"Name": "MP1", "SiteCode": ex.point.site}
     if as_child:

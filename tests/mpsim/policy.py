@@ -43,6 +43,9 @@ class Policy:
     bom: bool = True
     nul: bool = False    # real bodies are said to end in one (5.4)
     filler: int = 0      # instances, to give it size
+    for_user: bool = False
+    plain_hash: bool = True  # documented form; else with the hash's name
+    changed: str = ""    # after this time: part of an update
 
     @property
     def id(self) -> str:
@@ -52,6 +55,10 @@ class Policy:
     @property
     def assignment(self) -> str:
         return f"{{A551C4ED-0000-4000-8000-{self.number:012X}}}"
+
+    @property
+    def type(self) -> str:
+        return "User" if self.for_user else "Machine"
 
     @property
     def secret(self) -> bool:
@@ -65,7 +72,7 @@ class Policy:
 CATALOGUE = (
     Policy(1, "ClientAgentConfig", PERSIST_WHOLE),
     Policy(2, "HardwareInventory", PERSIST_WHOLE | COMPRESSED, bom=False,
-           version="2.00", filler=400),
+           version="2.00", filler=400, changed="2026-11-22 12:00:00.000"),
     # The flags seen with a network access account: 30.
     Policy(3, "NAAConfig", REQUIRES_AUTH | SECRET | INTRANET_ONLY
            | PERSIST_WHOLE, cms.DES3_CBC, cms.RSA, ISSUER_SERIAL,
@@ -76,11 +83,14 @@ CATALOGUE = (
            by_key_id=ISSUER_SERIAL, user="EXAMPLE\\naa-compressed"),
     Policy(6, "NAAConfig", REQUIRES_AUTH | SECRET, cms.DES3_CBC, cms.RSA,
            KEY_ID, user="EXAMPLE\\naa-3des-keyid"),
-    Policy(7, "CollectionSettings", REQUIRES_AUTH),
+    Policy(7, "CollectionSettings", REQUIRES_AUTH, plain_hash=False),
     Policy(8, "TaskSequence", TASK_SEQUENCE | PERSIST_WHOLE,
            named="PRI20003-PRI00009-6F6BCC28"),
     Policy(9, "TaskSequence", TASK_SEQUENCE | REQUIRES_AUTH | SECRET,
            named="PRI20004-PRI0000A-1A2B3C4D", user="EXAMPLE\\join"),
+    Policy(10, "UserSettings", PERSIST_WHOLE, for_user=True),
+    Policy(11, "UserProfiles", REQUIRES_AUTH | SECRET, for_user=True,
+           user="EXAMPLE\\naa-user", changed="2026-11-22 18:00:00.000"),
 )
 
 
@@ -108,7 +118,7 @@ def document(policy: Policy, site: str) -> str:
         "PolicyRule", {"PolicyRuleID": policy.assignment},
         xmltext.tag("PolicyAction", {"PolicyActionType": "WMI-XML"}, *rows))
     return '<?xml version="1.0"?>' + xmltext.tag(
-        "Policy", {"PolicyType": "Machine", "PolicyID": policy.id,
+        "Policy", {"PolicyType": policy.type, "PolicyID": policy.id,
                    "PolicyVersion": policy.version,
                    "PolicySource": "SMS:" + site, "SchemaVersion": "1.00"},
         rule)
@@ -132,9 +142,19 @@ def clear(policy: Policy, site: str) -> bytes:
 
 
 def digest(policy: Policy, site: str, name: str) -> str:
-    """Over the clear body: what real sites hash is not known (wire facts
-    12, unknown 3)."""
+    """Over the body before it is encrypted: what real sites hash is not
+    known (wire facts 12, unknown 3)."""
     return hashlib.new(name, clear(policy, site)).hexdigest().upper()
+
+
+def hashes_of(policy: Policy, site: str) -> dict[str, str]:
+    """PolicyHash is documented as MD5 and PolicyHashEx as SHA-1 of the body
+    (SDK facts 4.3). One policy has another form, which says its hash."""
+    if policy.plain_hash:
+        return {"PolicyHash": digest(policy, site, "md5"),
+                "PolicyHashEx": digest(policy, site, "sha1")}
+    return {"PolicyHash": "SHA1:" + digest(policy, site, "sha1"),
+            "PolicyHashEx": "SHA256:" + digest(policy, site, "sha256")}
 
 
 def location(policy: Policy, site: str) -> str:
