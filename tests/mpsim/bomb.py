@@ -30,7 +30,7 @@ def raw(data: bytes, flush: int) -> bytes:
     return deflate.compress(data) + deflate.flush(flush)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=8)
 def element(name: str) -> bytes:
     """The stream of one UTF-16 XML element full of spaces."""
     return stream(b"\xff\xfe" + f"<{name}>".encode("utf-16-le"), b" \0",

@@ -101,13 +101,17 @@ def authority(common: str) -> Pair:
 
 
 def server(issuer: Pair, hosts: Sequence[str], from_days: int = -1,
-           to_days: int = 397) -> Pair:
+           to_days: int = 397, crl_url: str = "") -> Pair:
+    """For TLS; crl_url becomes its CRL distribution point."""
+    points = [(x509.CRLDistributionPoints([x509.DistributionPoint(
+        [x509.UniformResourceIdentifier(crl_url)], None, None, None)]),
+        False)] if crl_url else []
     return make(hosts[0], issuer,
                 (x509.BasicConstraints(ca=False, path_length=None), True),
                 (usage("digital_signature", "key_encipherment"), True),
                 (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
                  False),
-                (alternative(hosts), False),
+                (alternative(hosts), False), *points,
                 from_days=from_days, to_days=to_days)
 
 
@@ -195,13 +199,17 @@ class Store:
     def keep(self, who: str, maker) -> Pair:
         return self.load(who) or self.save(who, maker())
 
-    def complete(self) -> None:
-        """Makes what a server needs beyond the CA."""
+    def complete(self, second: bool = False) -> None:
+        """Makes what a server needs beyond the CA; second: another MP's
+        encryption certificate, too."""
         with self.locked():
             self.sign = self.keep("mp-sign", lambda: messaging(
                 "MP1 SMS signing", SMS_SIGNING))
             self.enc = self.keep("mp-enc", lambda: messaging(
                 "MP1 SMS encryption", SMS_ENCRYPTION))
+            if second:
+                self.enc2 = self.keep("mp2-enc", lambda: messaging(
+                    "MP2 SMS encryption", SMS_ENCRYPTION))
             self.site = self.keep("site-sign", lambda: messaging(
                 "Site Server", SMS_SIGNING))
             self.root = self.keep("root-key", lambda: messaging(
@@ -210,21 +218,25 @@ class Store:
             if kept is None or not covers(kept.cert, self.hosts):
                 self.save("tls", server(self.ca, self.hosts))
 
-    def tls(self, variant: str = "good") -> tuple[Path, Path]:
+    def tls(self, variant: str = "good",
+            crl_url: str = "") -> tuple[Path, Path]:
         """Files of the TLS certificate to serve, in one of TLS_VARIANTS."""
         who = "tls"
-        if variant != "good":
-            who = "tls-" + variant
+        if variant != "good" or crl_url:
+            who = "tls-" + (variant if variant != "good" else "crl")
             with self.locked():
-                self.save(who, self.spoilt(variant))
+                self.save(who, self.special(variant, crl_url))
         return self.path(who), self.directory / (who + ".key")
 
-    def spoilt(self, variant: str) -> Pair:
+    def special(self, variant: str, crl_url: str) -> Pair:
         if variant == "expired":
-            return server(self.ca, self.hosts, from_days=-30, to_days=-1)
+            return server(self.ca, self.hosts, -30, -1, crl_url)
         if variant == "wrong-name":
-            return server(self.ca, ["elsewhere.example.test"])
-        return server(authority("Test MP root"), self.hosts)
+            return server(self.ca, ["elsewhere.example.test"],
+                          crl_url=crl_url)
+        issuer = (authority("Test MP root") if variant == "untrusted"
+                  else self.ca)
+        return server(issuer, self.hosts, crl_url=crl_url)
 
 
 def covers(cert: x509.Certificate, hosts: Sequence[str]) -> bool:

@@ -16,12 +16,15 @@ import bomb
 import certificates
 import clients
 import signature
-from reply import Reply, Seal, html
+import upload
+import xmltext
+from reply import Reply, Seal, html, page
 
-KINDS = ("registration", "assignments", "policy", "document")
-SIGNED = ("registration", "assignments")
-STATUSES = {"http-401": 401, "http-403": 403, "http-404": 404,
-            "http-500": 500, "http-503": 503}
+SIGNED = ("registration", "assignments", "location")
+KINDS = (*SIGNED, "policy", "document")
+UPLOADS = (*upload.KINDS, "fsp")   # all of them, in MODE:upload
+ANY = KINDS + UPLOADS
+STATUSES = (401, 403, 404, 413, 500, 503)
 # mode: (kinds that it can spoil, what it does)
 MODES: dict[str, tuple[Sequence[str], str]] = {
     "wrong-signer": (SIGNED, "signed by another certificate of that name"),
@@ -40,16 +43,21 @@ MODES: dict[str, tuple[Sequence[str], str]] = {
     "bad-status": (("registration",), "a Status that does not exist"),
     "wrong-smsid": (("registration",), "Confirmation of another SMSID"),
     "truncated": (KINDS, "half of the announced body, then closed"),
-    "slow": (KINDS, "one byte at a time"),
-    "hanging": (KINDS, "no answer at all"),
-    "garbage": (KINDS, "random bytes as the body"),
+    "slow": (ANY, "one byte at a time"),
+    "hanging": (ANY, "no answer at all"),
+    "garbage": (ANY, "random bytes as the body"),
     "empty": (KINDS, "200 with an empty body"),
     "no-boundary": (KINDS, "multipart/mixed without a boundary"),
-    "huge-header": (KINDS, "a header field of 1 MiB"),
-    "redirect": (KINDS, "307 to /redirected of the same server"),
-    "html": (KINDS, "200 with an HTML page"),
-    **{name: (KINDS, f"status {status}")
-       for name, status in STATUSES.items()},
+    "huge-header": (ANY, "a header field of 1 MiB"),
+    "redirect": (ANY, "307 to /redirected of the same server"),
+    "html": (ANY, "200 with an HTML page"),
+    "other-kind": (KINDS, "a sound answer to another question"),
+    # The hashes are in the assignments; a download shows that they are wrong.
+    "wrong-policy-hash": (("hash",), "PolicyHash and PolicyHashEx of others"),
+    **{f"http-{status}": (ANY, f"status {status} without a body")
+       for status in STATUSES},
+    **{f"http-{status}-body": (ANY, f"status {status} with an HTML page")
+       for status in STATUSES},
 }
 DEPTH = 100000
 
@@ -66,14 +74,9 @@ def foreigner() -> certificates.Pair:
                                   certificates.SMS_ENCRYPTION)
 
 
-def first_tag(xml: str) -> str:
-    found = re.search(r"<([A-Za-z]\w*)", xml)
-    return found[1] if found else "x"
-
-
 def into_root(xml: str, inner: str) -> str:
     """inner as the first content of the root element."""
-    name = first_tag(xml)
+    name = xmltext.first_tag(xml) or "x"
     spread = re.sub(rf"(<{name}\b[^<>]*?)/>", rf"\1></{name}>", xml, count=1)
     return re.sub(rf"<{name}\b[^<>]*>", lambda m: m[0] + inner, spread,
                   count=1)
@@ -81,7 +84,7 @@ def into_root(xml: str, inner: str) -> str:
 
 def with_entities(xml: str, entities: str) -> str:
     body = re.sub(r"\A<\?xml[^>]*\?>", "", xml)
-    return (f"<!DOCTYPE {first_tag(body)} [{entities}]>"
+    return (f"<!DOCTYPE {xmltext.first_tag(body) or 'x'} [{entities}]>"
             + into_root(body, "&e;"))
 
 
@@ -113,7 +116,19 @@ def wrong_smsid(xml: str) -> str:
     return re.sub(r'SMSID="[^"]*"', f'SMSID="{clients.new_smsid()}"', xml)
 
 
-TEXTS = {"entity-bomb": entity_bomb, "external-entity": external_entity,
+def other_kind(xml: str) -> str:
+    """A registration is answered with policy, all else with a registration.
+    """
+    if xmltext.first_tag(xml) == "ClientRegistrationResponse":
+        return xmltext.tag("ReplyAssignments", {
+            "SchemaVersion": "1.00", "ReplyType": "Full"})
+    return xmltext.tag("ClientRegistrationResponse", {
+        "ResponseType": "Registration", "TimeStamp": "2026-11-23T00:00:00Z",
+        "Status": "0", "SMSID": clients.new_smsid(), "ApprovalStatus": "1"})
+
+
+TEXTS = {"other-kind": other_kind,
+         "entity-bomb": entity_bomb, "external-entity": external_entity,
          "deep-xml": deep_xml, "bad-status": bad_status,
          "wrong-smsid": wrong_smsid,
          "not-xml": lambda xml: "There is no markup here; <<& neither."}
@@ -153,6 +168,9 @@ class Misbehaviour:
             mode, _, kind = text.partition(":")
             if mode not in MODES:
                 raise ValueError(f"no misbehaviour is called {mode!r}")
+            if kind == "upload" and UPLOADS[0] in MODES[mode][0]:
+                self.chosen += [(mode, name) for name in UPLOADS]
+                continue
             if kind and kind not in MODES[mode][0]:
                 raise ValueError(
                     f"{mode} does not apply to {kind!r}, only to "
@@ -173,13 +191,11 @@ class Misbehaviour:
                 xml = spoil(xml)
         return xml
 
-    def payload(self, kind: str) -> Optional[bytes]:
+    def payload(self, kind: str, xml: str) -> Optional[bytes]:
         """A ready payload instead of the compressed text."""
         if not self.has("zip-bomb", kind):
             return None
-        return bomb.element("ClientRegistrationResponse"
-                            if kind == "registration" else
-                            "ReplyAssignments")
+        return bomb.element(xmltext.first_tag(xml))
 
     def seal(self, kind: str, seal: Seal, common: str) -> None:
         for mode in ("wrong-signer", "embedded-signer"):
@@ -212,9 +228,17 @@ class Misbehaviour:
         return reply
 
 
+def spoil_status(status: str, body: str = "") -> Reply:
+    reply = page(int(status)) if body else Reply(int(status))
+    if status == "401":
+        reply.fields = [("WWW-Authenticate", "Negotiate"),
+                        ("WWW-Authenticate", "NTLM")]
+    return reply
+
+
 def spoil_reply(mode: str, reply: Reply, slow_s: float) -> Reply:
-    if mode in STATUSES:
-        return html(STATUSES[mode], str(STATUSES[mode]))
+    if mode.startswith("http-"):
+        return spoil_status(*mode.split("-")[1:])
     if mode == "truncated":
         reply.send = len(reply.body) // 2
     elif mode == "slow":

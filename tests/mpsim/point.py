@@ -7,19 +7,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Callable, Optional, Sequence
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-
 import assignments
+import bits
 import documents
 import framing
+import fsp
 import location
 import message
+import ntlm
 import payload
 import policy
 import registration
 import upload
 import xmltext
-from certificates import LOCAL, Store
+from certificates import LOCAL, Pair, Store
 from checks import Malformed, Unbelieved, Verdict
 from clients import Registry
 from misbehave import Misbehaviour
@@ -27,12 +28,14 @@ from reply import Reply, Seal, html, sealed
 from request import Peer, Request
 
 # Messages may be posted to these; which one decides approval only (wire
-# facts 1.1, 4.1).
-POST_PATHS = ("/ccm_system/request", "/ccm_system_windowsauth/request",
-              "/ccm_system_altauth/request")
+# facts 1.1, 4.1). The last two ask for Windows authentication if it is on.
+POST_PATH = "/ccm_system/request"
+WINDOWS_PATHS = ("/ccm_system_windowsauth/request",
+                 "/ccm_system_altauth/request")
 DOCUMENT_PATHS = ("/sms_mp/.sms_aut",)
-POLICY_PATHS = ("/sms_mp/.sms_pol", "/sms_mp_altauth/.sms_pol",
-                "/sms_mp_windowsauth/.sms_pol")
+WINDOWS_POLICY_PATHS = ("/sms_mp_altauth/.sms_pol",
+                        "/sms_mp_windowsauth/.sms_pol")
+POLICY_PATHS = ("/sms_mp/.sms_pol", *WINDOWS_POLICY_PATHS)
 FSP_PATH = "/sms_fsp/.sms_fsp"
 REDIRECTED = "/redirected"
 # How replies are signed: digest, signed attributes, embedded certificate.
@@ -42,13 +45,14 @@ FORMS = {"attributes": ("sha256", True, True),
          "bare": ("sha256", False, False),
          "sha1": ("sha1", True, True)}
 Answer = Callable[["Exchange"], Optional[str]]
-# endpoint: (kind, what answers it)
+# endpoint, in any case: (kind, what answers it). An upload's kind is found
+# out by upload.py.
 ENDPOINTS: dict[str, tuple[str, Answer]] = {
-    "MP_ClientRegistration": ("registration", registration.answer),
-    "MP_PolicyManager": ("assignments", assignments.answer),
-    "MP_LocationManager": ("location", location.answer),
-    **{name: (rule.kind, upload.answer)
-       for name, rule in upload.RULES.items()},
+    "mp_clientregistration": ("registration", registration.answer),
+    "mp_policymanager": ("assignments", assignments.answer),
+    "mp_locationmanager": ("location", location.answer),
+    **{name: ("upload", upload.answer)
+       for name in (*upload.READERS, upload.RELAY, upload.STATUS)},
 }
 
 
@@ -72,7 +76,9 @@ class Point:
     reject: bool = False
     form: str = "varied"
     misbehaviour: Misbehaviour = field(default_factory=Misbehaviour)
-    keys: Sequence[rsa.RSAPrivateKey] = ()  # for encrypted uploads
+    pairs: Sequence[Pair] = ()     # uploads are encrypted to all of these
+    state_signing: str = "documented"
+    windows: ntlm.Windows = field(default_factory=ntlm.Windows)
     policies: Sequence[policy.Policy] = policy.CATALOGUE
 
     def called(self, request: Request) -> str:
@@ -124,7 +130,11 @@ def route(ex: Exchange) -> Reply:
     request, verdict = ex.request, ex.verdict
     gets = {**dict.fromkeys(DOCUMENT_PATHS, ("document", documents.answer)),
             **dict.fromkeys(POLICY_PATHS, ("policy", policy.answer))}
-    if request.path in POST_PATHS:
+    if request.path in WINDOWS_PATHS + WINDOWS_POLICY_PATHS:
+        challenge = ex.point.windows.challenge(request, ex.peer, verdict)
+        if challenge is not None:
+            return challenge
+    if request.path in (POST_PATH, *WINDOWS_PATHS):
         if not check_method(ex, "CCM_POST"):
             return html(405, "405")
         return post(ex)
@@ -138,7 +148,7 @@ def route(ex: Exchange) -> Reply:
         verdict.kind = "fsp"
         if not check_method(ex, "POST"):
             return html(405, "405")
-        return upload.answer_fsp(ex)
+        return fsp.answer(ex)
     if request.path == REDIRECTED:
         verdict.kind = "redirected"
     verdict.check("http.path", False, f"nothing is at {request.path!r}")
@@ -158,18 +168,22 @@ def post(ex: Exchange) -> Reply:
     if len(parts) == 1:
         verdict.kind = "upload-request"
         verdict.equal("framing.text_part", parts[0].head, framing.TEXT_PART)
-        return upload.answer_bits(ex, single_text(parts[0].content, verdict))
+        return bits.answer(ex, single_text(parts[0].content, verdict))
     framing.check_parts(parts, verdict)
     ex.message = message.parse(parts[0].content, verdict)
     message.check_target(ex.message, request.host(), verdict)
-    kind, kind_answer = ENDPOINTS.get(ex.message.endpoint, ("unknown", None))
+    kind, kind_answer = ENDPOINTS.get(ex.message.endpoint.lower(),
+                                      ("unknown", None))
     verdict.kind = kind
     if not verdict.check("msg.target_endpoint", kind_answer is not None,
                          f"no endpoint is called {ex.message.endpoint!r}"):
         return Reply(what="empty")
     assert kind_answer is not None
     ex.payload = payload.open_payload(ex.message, parts[1].content,
-                                      ex.point.keys, verdict)
+                                      ex.point.pairs, verdict)
+    if kind != "upload":
+        verdict.check("payload.encryption_allowed", ex.message.hook(
+            "encrypt") is None, "this kind of message is not encrypted")
     xml = kind_answer(ex)
     if xml is None:
         return Reply(what="empty")
@@ -180,12 +194,12 @@ def message_reply(ex: Exchange, kind: str, xml: str) -> Reply:
     mis = ex.point.misbehaviour
     spoilt = mis.text(kind, xml)
     seal = ex.point.seal(ex.request, kind, ex.verdict.kind)
-    reply = sealed(ex.message, spoilt, seal, mis.payload(kind))
-    reply.what = xml.partition(" ")[0].lstrip("<")
+    reply = sealed(ex.message, spoilt, seal, mis.payload(kind, xml))
+    reply.what = xmltext.first_tag(spoilt)
     return reply
 
 
-def single_text(content: bytes, verdict: Verdict) -> str:
+def single_text(content: memoryview, verdict: Verdict) -> str:
     text = xmltext.decode(content, "the single part")
     verdict.check("msg.bom", text.startswith(xmltext.BOM),
                   "the part must begin with FF FE")

@@ -20,7 +20,7 @@ from message import Message
 
 REASONS = {200: "OK", 307: "Temporary Redirect", 400: "Bad Request",
            401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-           405: "Method Not Allowed", 500: "Internal Server Error",
+           405: "Method Not Allowed", 413: "Request Entity Too Large", 500: "Internal Server Error",
            503: "Service Unavailable"}
 MARK = b"\xff\xfe"
 
@@ -53,6 +53,17 @@ def html(status: int, text: str) -> Reply:
     return Reply(status, "text/html",
                  f"<HTML><BODY>{text}</BODY></HTML>".encode("ascii"),
                  what="html")
+
+
+def page(status: int) -> Reply:
+    """An error as a web server words it."""
+    reason = f"{status} - {REASONS.get(status, 'Unknown')}"
+    return Reply(status, "text/html", (
+        "<!DOCTYPE html PUBLIC \"-//W3C//DTD HTML 4.01//EN\">\r\n<HTML>"
+        f"<HEAD><TITLE>{reason}</TITLE></HEAD>\r\n<BODY><h2>Server Error"
+        f"</h2>\r\n<h3>{reason}</h3>\r\n<p>The request &amp; its body "
+        "were not processed.</p></BODY></HTML>\r\n").encode("ascii"),
+        what="html")
 
 
 def now() -> str:

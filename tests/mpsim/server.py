@@ -16,10 +16,11 @@ from typing import BinaryIO, Optional
 from cryptography import x509
 
 import request as http
-from checks import Log, Malformed, Verdict
+from checks import Log, Malformed, TooLarge, Verdict
 from point import Point
-from reply import Reply, html
+from reply import Reply, html, page
 from request import Peer
+from spool import PIECE
 
 IDLE_S = 60
 HANDSHAKE_S = 10
@@ -90,7 +91,12 @@ class Connection(socketserver.BaseRequestHandler):
             sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
 
         try:
-            request = http.read(stream, go_on)
+            request = http.read(stream, go_on, self.server.max_body)
+        except TooLarge as error:
+            self.server.report("too-large", str(error), peer)
+            sock.sendall(whole(page(413), True))
+            drain(stream, error.unread)
+            return False
         except Malformed as error:
             self.server.report("unparsable", str(error), peer)
             sock.sendall(whole(html(400, "400"), True))
@@ -120,6 +126,16 @@ class Connection(socketserver.BaseRequestHandler):
         return not close
 
 
+def drain(stream: BinaryIO, size: int) -> None:
+    """Reads what the client is still sending, so that it gets to read why it
+    was refused."""
+    while size > 0:
+        data = stream.read(min(size, PIECE))
+        if not data:
+            return
+        size -= len(data)
+
+
 def whole(reply: Reply, close: bool) -> bytes:
     return reply.head(close) + reply.body
 
@@ -131,11 +147,13 @@ class Server(socketserver.ThreadingTCPServer):
     block_on_close = False
 
     def __init__(self, port: int, point: Point, log: Log,
-                 tls: Optional[ssl.SSLContext]):
+                 tls: Optional[ssl.SSLContext],
+                 max_body: int = http.BODY_MAX):
         super().__init__(("127.0.0.1", port), Connection)
         self.point = point
         self.log = log
         self.tls = tls
+        self.max_body = max_body
         self.ending = threading.Event()
 
     def report(self, kind: str, error: str,
@@ -145,6 +163,7 @@ class Server(socketserver.ThreadingTCPServer):
         verdict.kind = kind
         verdict.tls = peer.described() if peer else None
         names = {"unparsable": "well_formed", "fault": "mpsim",
+                 "too-large": "http.size",
                  "tls-handshake": "tls.handshake"}
         verdict.check(names[kind], False, error)
         self.log.write(verdict)

@@ -4,6 +4,7 @@ leaves the rest of the answer right.
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import re
 import socket
@@ -16,7 +17,7 @@ from typing import Callable, Optional
 
 import probe
 import test_server
-from misbehave import DEPTH, MODES
+from misbehave import DEPTH, MODES, STATUSES
 
 GIB = 1 << 30
 
@@ -187,12 +188,55 @@ class Misbehaving(test_server.Served):
         self.assertNotIn(self.client.smsid, answer.xml())
 
     def test_status_codes(self) -> None:
-        for status in (401, 403, 404, 500, 503):
-            with self.subTest(status):
-                self.spoilt(f"http-{status}")
-                self.assertEqual(self.client.assignments().status, status)
-                self.assertEqual(self.client.download(
-                    self.path(16)).status, status)
+        for status in STATUSES:
+            for more in ("", "-body"):
+                with self.subTest(status, more=more):
+                    self.spoilt(f"http-{status}{more}")
+                    for answer in (self.client.assignments(),
+                                   self.client.download(self.path(16))):
+                        self.assertEqual(answer.status, status)
+                        self.assertEqual(b"</HTML>" in answer.body,
+                                         bool(more))
+                        self.assertEqual(bool(answer.body), bool(more))
+
+    def test_another_kind_is_sound_and_signed(self) -> None:
+        self.spoilt("other-kind")
+        answer = self.client.assignments()
+        self.assertTrue(self.pinned(answer))
+        self.assertIn("<ClientRegistrationResponse ", answer.xml())
+        answer = self.client.register()
+        self.assertTrue(self.pinned(answer))
+        self.assertIn("<ReplyAssignments ", answer.xml())
+        self.assertIn("<ClientRegistrationResponse ",
+                      self.body(16).decode("utf-16"))
+        self.assertIn(b"<ClientRegistrationResponse ", self.client.download(
+            "/SMS_MP/.sms_aut?MPLIST").body)
+
+    def hashes(self) -> list[tuple[bool, bool]]:
+        """For each open policy: is PolicyHash its MD5, PolicyHashEx its
+        SHA-1?"""
+        root = ElementTree.fromstring(self.client.assignments().xml())
+        found = []
+        for policy in root.iter("Policy"):
+            place = policy.find("PolicyLocation")
+            if int(policy.attrib["PolicyFlags"]) & 6 or place is None:
+                continue
+            body = self.client.download((place.text or "").removeprefix(
+                "http://<mp>")).body
+            found.append((
+                place.get("PolicyHash") == hashlib.md5(
+                    body).hexdigest().upper(),
+                place.get("PolicyHashEx") == hashlib.sha1(
+                    body).hexdigest().upper()))
+        return found
+
+    def test_hashes_are_right_unless_they_are_wrong(self) -> None:
+        self.serve()
+        self.client.enrol()
+        self.assertEqual(set(self.hashes()), {(True, True)})
+        self.spoilt("wrong-policy-hash")
+        self.assertEqual(set(self.hashes()), {(False, False)})
+        self.assertEqual(self.verdicts()[-1]["answered"]["status"], 200)
 
     def test_bodies_that_are_no_answer(self) -> None:
         def pages(check: Callable[[probe.Answer], bool], mode: str) -> None:

@@ -58,7 +58,7 @@ class Served(unittest.TestCase):
         if tls:
             ctx = server.context(*self.store.tls(), self.store.path("ca"),
                                  newest)
-        point = Point(self.store, Registry(), keys=[self.store.enc.key],
+        point = Point(self.store, Registry(), pairs=[self.store.enc],
                       misbehaviour=Misbehaviour(modes, slow_ms=20),
                       **options)
         log = Log(self.dir / "verdicts.jsonl")

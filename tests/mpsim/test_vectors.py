@@ -68,7 +68,7 @@ CASES = (
     Case("sdk/20-ddr", ("ddr",)),
     Case("sdk/21-hinv", ("hinv",)),
     Case("sdk/23-sinv", ("sinv",)),
-    Case("sdk/24-state", ("relay",)),
+    Case("sdk/24-state", ("state",)),
     Case("sdk/26-status", ("status",)),
     Case("sdk/27-fsp-state", ("fsp",)),
     Case("sdk/30-hinv-encrypted", ("document", "document", "hinv")),
@@ -146,6 +146,7 @@ def scratch(data: bytearray, dice: random.Random) -> None:
 class Fixture(unittest.TestCase):
     """A management point that knows a case's client; no test of its own."""
     store: certificates.Store
+    lab: certificates.Pair
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -155,7 +156,7 @@ class Fixture(unittest.TestCase):
         cls.store.complete()
         key = serialization.load_pem_private_key(
             (VECTORS / "sdk/mp-enc-LABKEY.key").read_bytes(), None)
-        cls.lab_key = key
+        cls.lab = certificates.Pair(load("sdk/mp-enc.pem"), key)
 
     def point(self, case: Case) -> Point:
         """A management point that knows the case's client."""
@@ -167,9 +168,10 @@ class Fixture(unittest.TestCase):
             netbios=netbios, pending=0, confirmed=not case.pending))
         if case.proxy:
             registry.put(clients.Client(case.proxy, hexed, hexed,
-                                        confirmed=True))
-        return Point(self.store, registry, keys=[self.lab_key],
-                     policies=POLICIES)
+                                        confirmed=True, agent=clients.PROXY))
+        # The SDK does not sign state messages (wire facts 2).
+        return Point(self.store, registry, pairs=[self.lab],
+                     policies=POLICIES, state_signing="sdk")
 
     def peer(self, case: Case) -> http.Peer:
         if not case.tls:
