@@ -247,10 +247,18 @@ open_state(struct mp_client *c, struct mp_error *e)
 	return mp_state_open(&c->state, c->cfg.state_dir, e);
 }
 
+static struct mp_state_key
+where(const struct mp_client *c)
+{
+	return (struct mp_state_key){
+	    .sha256 = c->sha256, .mp = c->url.text, .site = c->site};
+}
+
 int
 mp_client_recall(
     struct mp_client *c, struct mp_state_client *st, struct mp_error *e)
 {
+	struct mp_state_key key;
 	int r = open_state(c, e);
 
 	if (r != 0) {
@@ -258,14 +266,17 @@ mp_client_recall(
 		st->status = MP_REG_NONE;
 		return r;
 	}
-	return mp_state_get(c->state, c->sha256, c->url.text, c->site, st, e);
+	key = where(c);
+	return mp_state_get(c->state, &key, st, e);
 }
 
 int
 mp_client_remember(
     struct mp_client *c, const struct mp_state_client *st, struct mp_error *e)
 {
-	return mp_state_put(c->state, c->sha256, c->url.text, c->site, st, e);
+	struct mp_state_key key = where(c);
+
+	return mp_state_put(c->state, &key, st, e);
 }
 
 /* The id of a client that is registered. */

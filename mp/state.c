@@ -17,11 +17,12 @@
 #define STATE_FILE "client.db"
 #define STATE_WAIT_MS 5000            /* for a lock of another process */
 #define STATE_APPLICATION 0x536c5074u /* "SlPt": application_id in the file */
-#define STATE_VERSION 1               /* user_version: the schema's number */
+#define STATE_VERSION 2               /* user_version: the schema's number */
 
 struct mp_state {
 	sqlite3 *db;
 	sqlite3_stmt *get;
+	sqlite3_stmt *find;
 	sqlite3_stmt *put;
 	char path[PATH_MAX];
 };
@@ -43,22 +44,42 @@ static const char schema[] =
     " sha256 TEXT NOT NULL," /* of the certificate, hex */
     " mp TEXT NOT NULL,"     /* address of the management point */
     " site TEXT NOT NULL,"
-    " smsid TEXT NOT NULL," /* \"\" while there is none */
+    " client TEXT NOT NULL," /* managed client; \"\" for the signer */
+    " smsid TEXT NOT NULL,"  /* \"\" while there is none */
     " status INTEGER NOT NULL,"
     " approval INTEGER NOT NULL,"
     " since INTEGER NOT NULL,"
-    " PRIMARY KEY (sha256, mp, site)) STRICT, WITHOUT ROWID";
+    " netbios TEXT NOT NULL," /* names as registered; \"\" if not known */
+    " fqdn TEXT NOT NULL,"
+    " PRIMARY KEY (sha256, mp, site, client)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX client_smsid ON client"
+    " (sha256, mp, site, smsid COLLATE NOCASE)";
+
+/* From format 1, which knew neither managed clients nor names. */
+static const char before[] = "ALTER TABLE client RENAME TO client_1";
+static const char after[] =
+    "INSERT INTO client SELECT sha256, mp, site, '', smsid, status, approval,"
+    " since, '', '' FROM client_1;"
+    "DROP TABLE client_1";
+
+#define COLUMNS "smsid, status, approval, since, netbios, fqdn"
 
 static const char get_text[] =
-    "SELECT smsid, status, approval, since FROM client"
-    " WHERE sha256 = ?1 AND mp = ?2 AND site = ?3";
+    "SELECT " COLUMNS " FROM client"
+    " WHERE sha256 = ?1 AND mp = ?2 AND site = ?3 AND client = ?4";
+
+static const char find_text[] =
+    "SELECT " COLUMNS " FROM client INDEXED BY client_smsid"
+    " WHERE sha256 = ?1 AND mp = ?2"
+    " AND site = ?3 AND smsid = ?4 COLLATE NOCASE LIMIT 1";
 
 static const char put_text[] =
-    "INSERT INTO client (sha256, mp, site, smsid, status, approval, since)"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
-    " ON CONFLICT (sha256, mp, site) DO UPDATE SET smsid = excluded.smsid,"
-    " status = excluded.status, approval = excluded.approval,"
-    " since = excluded.since";
+    "INSERT INTO client (sha256, mp, site, client, " COLUMNS ")"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+    " ON CONFLICT (sha256, mp, site, client) DO UPDATE SET"
+    " smsid = excluded.smsid, status = excluded.status,"
+    " approval = excluded.approval, since = excluded.since,"
+    " netbios = excluded.netbios, fqdn = excluded.fqdn";
 
 static int
 damaged(const char *path, const char *why, struct mp_error *e)
@@ -97,6 +118,7 @@ trouble(const struct mp_state *s, int rc, struct mp_error *e)
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:
 	case SQLITE_SCHEMA:
+	case SQLITE_ERROR: /* a table or column that is not there */
 		return damaged(s->path, why, e);
 	case SQLITE_READONLY:
 	case SQLITE_CANTOPEN:
@@ -214,41 +236,61 @@ whole(struct mp_state *s, struct mp_error *e)
 	return 0;
 }
 
-/* Whose file is it, and which schema? A new one is given ours. */
+/* Our schema, into a new file or in the place of an earlier version's. */
+static int
+found(struct mp_state *s, bool anew, struct mp_error *e)
+{
+	char mark[96];
+	int r;
+
+	(void)snprintf(mark, sizeof(mark),
+	    "PRAGMA application_id = %u; PRAGMA user_version = %d",
+	    STATE_APPLICATION, STATE_VERSION);
+	if (!anew && (r = run(s, before, e)) != 0)
+		return r;
+	if ((r = run(s, schema, e)) != 0)
+		return r;
+	if (!anew && (r = run(s, after, e)) != 0)
+		return r;
+	return run(s, mark, e);
+}
+
+/* Whose file is it, and which schema? */
+static int
+judge(struct mp_state *s, struct mp_error *e)
+{
+	int64_t app, version, tables;
+	int r;
+
+	if ((r = number(s, "PRAGMA application_id", &app, e)) != 0 ||
+	    (r = number(s, "PRAGMA user_version", &version, e)) != 0 ||
+	    (r = number(s, "SELECT count(*) FROM sqlite_schema", &tables, e)) !=
+		0)
+		return r;
+	if (app == 0 && version == 0 && tables == 0)
+		return found(s, true, e);
+	if (app != STATE_APPLICATION)
+		return damaged(s->path, "a database of another program", e);
+	if (version == 1)
+		return found(s, false, e);
+	if (version == STATE_VERSION)
+		return 0;
+	return mp_fail(e, MP_ESTATE,
+	    "the client state %s has format %lld, and this version knows %d; "
+	    "use the Sealpoint that wrote it, or another --state",
+	    s->path, (long long)version, STATE_VERSION);
+}
+
 static int
 adopt(struct mp_state *s, struct mp_error *e)
 {
-	int64_t app, version, tables;
-	char mark[96];
 	int r;
 
 	r = run(s, "BEGIN IMMEDIATE", e);
 	if (r != 0)
 		return r;
-	if ((r = whole(s, e)) != 0 ||
-	    (r = number(s, "PRAGMA application_id", &app, e)) != 0 ||
-	    (r = number(s, "PRAGMA user_version", &version, e)) != 0 ||
-	    (r = number(s, "SELECT count(*) FROM sqlite_schema", &tables, e)) !=
-		0)
-		goto out;
-	if (app == 0 && version == 0 && tables == 0) {
-		(void)snprintf(mark, sizeof(mark),
-		    "PRAGMA application_id = %u; PRAGMA user_version = %d",
-		    STATE_APPLICATION, STATE_VERSION);
-		if ((r = run(s, schema, e)) != 0 || (r = run(s, mark, e)) != 0)
-			goto out;
-	} else if (app != STATE_APPLICATION) {
-		r = damaged(s->path, "a database of another program", e);
-	} else if (version != STATE_VERSION) {
-		r = mp_fail(e, MP_ESTATE,
-		    "the client state %s has format %lld, and this version "
-		    "knows %d; use the Sealpoint that wrote it, or another "
-		    "--state",
-		    s->path, (long long)version, STATE_VERSION);
-	}
-	if (r == 0)
+	if ((r = whole(s, e)) == 0 && (r = judge(s, e)) == 0)
 		r = run(s, "COMMIT", e);
-out:
 	if (r != 0)
 		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
@@ -275,6 +317,8 @@ prepare(struct mp_state *s, struct mp_error *e)
 	int rc;
 
 	rc = sqlite3_prepare_v2(s->db, get_text, -1, &s->get, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(s->db, find_text, -1, &s->find, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(s->db, put_text, -1, &s->put, NULL);
 	if (rc == SQLITE_ERROR) /* a table that lost its columns */
@@ -323,6 +367,7 @@ mp_state_close(struct mp_state *s)
 	if (s == NULL)
 		return;
 	(void)sqlite3_finalize(s->get);
+	(void)sqlite3_finalize(s->find);
 	(void)sqlite3_finalize(s->put);
 	(void)sqlite3_close(s->db);
 	free(s);
@@ -336,18 +381,17 @@ none(struct mp_state_client *c)
 	c->approval = -1;
 }
 
+/* who: the managed client or the SMSID, by the statement. */
 static int
-bind_key(sqlite3_stmt *q, const char *sha256, const char *mp, const char *site)
+bind_key(sqlite3_stmt *q, const struct mp_state_key *key, const char *who)
 {
-	int rc;
+	const char *text[] = {key->sha256, key->mp, key->site, who};
+	int rc = SQLITE_OK;
 
 	(void)sqlite3_reset(q);
 	(void)sqlite3_clear_bindings(q);
-	rc = sqlite3_bind_text(q, 1, sha256, -1, SQLITE_STATIC);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_text(q, 2, mp, -1, SQLITE_STATIC);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_text(q, 3, site, -1, SQLITE_STATIC);
+	for (int i = 0; rc == SQLITE_OK && i < 4; i++)
+		rc = sqlite3_bind_text(q, i + 1, text[i], -1, SQLITE_STATIC);
 	return rc;
 }
 
@@ -358,67 +402,111 @@ known(int64_t status)
 	       status == MP_REG_NONE;
 }
 
+/* A column's text; false if it is not one that fits. */
+static bool
+text(sqlite3_stmt *q, int column, char *out, size_t outlen)
+{
+	const unsigned char *p = sqlite3_column_text(q, column);
+	int len = sqlite3_column_bytes(q, column);
+
+	if (p == NULL || len < 0 || (size_t)len >= outlen ||
+	    strlen((const char *)p) != (size_t)len)
+		return false;
+	memcpy(out, p, (size_t)len + 1);
+	return true;
+}
+
 /* One row, into *out if every value is one that we could have written. */
 static bool
 row(sqlite3_stmt *q, struct mp_state_client *out)
 {
-	const unsigned char *smsid = sqlite3_column_text(q, 0);
-	int len = sqlite3_column_bytes(q, 0);
 	int64_t status = sqlite3_column_int64(q, 1);
 	int64_t approval = sqlite3_column_int64(q, 2);
 
-	if (smsid == NULL || len < 0 || (size_t)len >= sizeof(out->smsid) ||
-	    strlen((const char *)smsid) != (size_t)len)
-		return false;
 	if (!known(status) || approval < -1 || approval > 2)
 		return false;
-	memcpy(out->smsid, smsid, (size_t)len + 1);
 	out->status = (enum mp_registration_status)status;
 	out->approval = (int)approval;
 	out->since = sqlite3_column_int64(q, 3);
-	return true;
+	return text(q, 0, out->smsid, sizeof(out->smsid)) &&
+	       text(q, 4, out->netbios, sizeof(out->netbios)) &&
+	       text(q, 5, out->fqdn, sizeof(out->fqdn));
 }
 
-int
-mp_state_get(struct mp_state *s, const char *sha256, const char *mp,
-    const char *site, struct mp_state_client *out, struct mp_error *e)
+/* `who` may be a part of *out, which is written last. */
+static int
+look(struct mp_state *s, sqlite3_stmt *q, const struct mp_state_key *key,
+    const char *who, struct mp_state_client *out, struct mp_error *e)
 {
+	struct mp_state_client got;
 	int r = 0, rc;
 
-	none(out);
-	rc = bind_key(s->get, sha256, mp, site);
+	none(&got);
+	rc = bind_key(q, key, who);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_step(s->get);
-	if (rc == SQLITE_ROW && !row(s->get, out))
+		rc = sqlite3_step(q);
+	if (rc == SQLITE_ROW && !row(q, &got))
 		r = damaged(s->path, "a value is out of range", e);
 	else if (rc != SQLITE_ROW && rc != SQLITE_DONE)
 		r = trouble(s, rc, e);
-	(void)sqlite3_reset(s->get);
+	(void)sqlite3_reset(q);
 	if (r != 0)
-		none(out);
+		none(&got);
+	*out = got;
 	return r;
 }
 
 int
-mp_state_put(struct mp_state *s, const char *sha256, const char *mp,
-    const char *site, const struct mp_state_client *in, struct mp_error *e)
+mp_state_get(struct mp_state *s, const struct mp_state_key *key,
+    struct mp_state_client *out, struct mp_error *e)
+{
+	return look(
+	    s, s->get, key, key->client != NULL ? key->client : "", out, e);
+}
+
+int
+mp_state_find(struct mp_state *s, const struct mp_state_key *key,
+    const char *smsid, struct mp_state_client *out, struct mp_error *e)
+{
+	if (smsid[0] == '\0') { /* rows without an id have it so */
+		none(out);
+		return 0;
+	}
+	return look(s, s->find, key, smsid, out, e);
+}
+
+static bool
+storable(const struct mp_state_client *in)
+{
+	return known(in->status) && in->approval >= -1 && in->approval <= 2 &&
+	       memchr(in->smsid, '\0', sizeof(in->smsid)) != NULL &&
+	       memchr(in->netbios, '\0', sizeof(in->netbios)) != NULL &&
+	       memchr(in->fqdn, '\0', sizeof(in->fqdn)) != NULL;
+}
+
+int
+mp_state_put(struct mp_state *s, const struct mp_state_key *key,
+    const struct mp_state_client *in, struct mp_error *e)
 {
 	sqlite3_stmt *q = s->put;
 	int rc;
 
-	if (!known(in->status) || in->approval < -1 || in->approval > 2 ||
-	    memchr(in->smsid, '\0', sizeof(in->smsid)) == NULL)
+	if (!storable(in))
 		return mp_fail(e, MP_EARG,
 		    "client state: a value to be stored is out of range");
-	rc = bind_key(q, sha256, mp, site);
+	rc = bind_key(q, key, key->client != NULL ? key->client : "");
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_text(q, 4, in->smsid, -1, SQLITE_STATIC);
+		rc = sqlite3_bind_text(q, 5, in->smsid, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int(q, 5, (int)in->status);
+		rc = sqlite3_bind_int(q, 6, (int)in->status);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int(q, 6, in->approval);
+		rc = sqlite3_bind_int(q, 7, in->approval);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_int64(q, 7, in->since);
+		rc = sqlite3_bind_int64(q, 8, in->since);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(q, 9, in->netbios, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(q, 10, in->fqdn, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(q);
 	(void)sqlite3_reset(q);

@@ -1,13 +1,17 @@
 /*
- * What the client must remember: its SMSID and registration for each
- * identity, management point and site. A SQLite file in the state directory;
- * every call is one transaction. Holds no secret.
+ * What the client must remember: its SMSID, registration and names for each
+ * identity, management point, site and, where an ISV proxy speaks for others,
+ * managed client. A SQLite file in the state directory; every call is one
+ * transaction, and finds its row by an index. Holds no secret.
  */
 #ifndef MP_STATE_H
 #define MP_STATE_H
 
 #include "mp/error.h"
 #include "mp/message.h"
+#include "mp/url.h"
+
+#define MP_NETBIOS_MAX 16 /* bytes of a NetBIOS name, with NUL */
 
 enum mp_registration_status {
 	MP_REGISTERED = 0, /* as on the wire (wire-facts 4.2) */
@@ -23,12 +27,23 @@ struct mp_state_client {
 	enum mp_registration_status status;
 	int approval;  /* -1 unknown, 0 pending, 1 approved, 2 n/a */
 	int64_t since; /* UNIX time */
+	char netbios[MP_NETBIOS_MAX]; /* as registered; "" if not known */
+	char fqdn[MP_HOST_MAX];
+};
+
+/* Whose registration, and where; compared byte for byte. */
+struct mp_state_key {
+	const char *sha256; /* of the certificate, hex */
+	const char *mp;     /* its URL */
+	const char *site;
+	const char *client; /* name of a managed client; NULL: the signer */
 };
 
 struct mp_state;
 
 /*
- * Opens dir/client.db, making both if they are not there (0700, 0600). A
+ * Opens dir/client.db, making both if they are not there (0700, 0600), and
+ * brings a file of an earlier version up to this one's format. A
  * corrupt, locked or read-only file is MP_ESTATE with its path, and is left
  * as it is. A lock of another process is waited for, for five seconds. A
  * directory that everybody may write to is refused.
@@ -36,13 +51,14 @@ struct mp_state;
 int mp_state_open(struct mp_state **sp, const char *dir, struct mp_error *e);
 void mp_state_close(struct mp_state *s); /* NULL-safe */
 
-/*
- * Key: SHA-256 of the certificate in hex, MP's URL, site code; compared byte
- * for byte. What was never stored is found as MP_REG_NONE with an empty id.
- */
-int mp_state_get(struct mp_state *s, const char *sha256, const char *mp,
-    const char *site, struct mp_state_client *out, struct mp_error *e);
-int mp_state_put(struct mp_state *s, const char *sha256, const char *mp,
-    const char *site, const struct mp_state_client *in, struct mp_error *e);
+/* What was never stored is found as MP_REG_NONE with an empty id. */
+int mp_state_get(struct mp_state *s, const struct mp_state_key *key,
+    struct mp_state_client *out, struct mp_error *e);
+int mp_state_put(struct mp_state *s, const struct mp_state_key *key,
+    const struct mp_state_client *in, struct mp_error *e);
+
+/* The same by SMSID, of either case; key->client does not count. */
+int mp_state_find(struct mp_state *s, const struct mp_state_key *key,
+    const char *smsid, struct mp_state_client *out, struct mp_error *e);
 
 #endif

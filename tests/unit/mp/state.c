@@ -25,6 +25,8 @@
 #define SITE "PRI"
 #define SMSID "GUID:0D5A4B1C-1111-2222-3333-444455556666"
 
+static const struct mp_state_key self = {KEY, MP, SITE, NULL};
+
 struct home {
 	char base[PATH_MAX]; /* ours */
 	char dir[PATH_MAX];  /* base/state: made by what is tested */
@@ -196,7 +198,7 @@ every_truncation_is_refused(void **state)
 	size_t n;
 
 	must_open(&s, h);
-	assert_int_equal(mp_state_put(s, KEY, MP, SITE, &c, &e), 0);
+	assert_int_equal(mp_state_put(s, &self, &c, &e), 0);
 	mp_state_close(s);
 	n = read_file(h->file, data, sizeof(data));
 	/* To SQLite, by its own account, one byte is as empty as none. */
@@ -237,8 +239,8 @@ a_later_format_is_refused(void **state)
 
 	must_open(&s, h);
 	mp_state_close(s);
-	run(h->file, "PRAGMA user_version = 2");
-	must_refuse(h, "has format 2");
+	run(h->file, "PRAGMA user_version = 3");
+	must_refuse(h, "has format 3");
 }
 
 static void
@@ -263,6 +265,8 @@ values_that_we_never_wrote_are_refused(void **state)
 	    "UPDATE client SET approval = 4294967297",
 	    "UPDATE client SET smsid = printf('%.*c', 48, 'x')",
 	    "UPDATE client SET smsid = 'GUID:' || char(0) || 'x'",
+	    "UPDATE client SET netbios = 'SIXTEENCHARACTER'",
+	    "UPDATE client SET fqdn = printf('%.*c', 254, 'x')",
 	};
 	struct home *h = *state;
 	struct mp_state_client c;
@@ -272,10 +276,9 @@ values_that_we_never_wrote_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(sql) / sizeof(sql[0]); i++) {
 		c = (struct mp_state_client){.smsid = SMSID};
 		must_open(&s, h);
-		assert_int_equal(mp_state_put(s, KEY, MP, SITE, &c, &e), 0);
+		assert_int_equal(mp_state_put(s, &self, &c, &e), 0);
 		run(h->file, sql[i]);
-		assert_int_equal(
-		    mp_state_get(s, KEY, MP, SITE, &c, &e), MP_ESTATE);
+		assert_int_equal(mp_state_get(s, &self, &c, &e), MP_ESTATE);
 		assert_int_equal(c.status, MP_REG_NONE);
 		assert_string_equal(c.smsid, "");
 		mp_state_close(s);
@@ -291,14 +294,14 @@ values_out_of_range_are_not_stored(void **state)
 	struct mp_error e;
 
 	must_open(&s, h);
-	assert_int_equal(mp_state_put(s, KEY, MP, SITE, &c, &e), MP_EARG);
+	assert_int_equal(mp_state_put(s, &self, &c, &e), MP_EARG);
 	c.approval = 0;
 	c.status = (enum mp_registration_status)5;
-	assert_int_equal(mp_state_put(s, KEY, MP, SITE, &c, &e), MP_EARG);
+	assert_int_equal(mp_state_put(s, &self, &c, &e), MP_EARG);
 	c.status = MP_REGISTERED;
 	memset(c.smsid, 'x', sizeof(c.smsid));
-	assert_int_equal(mp_state_put(s, KEY, MP, SITE, &c, &e), MP_EARG);
-	assert_int_equal(mp_state_get(s, KEY, MP, SITE, &c, &e), 0);
+	assert_int_equal(mp_state_put(s, &self, &c, &e), MP_EARG);
+	assert_int_equal(mp_state_get(s, &self, &c, &e), 0);
 	assert_int_equal(c.status, MP_REG_NONE);
 	mp_state_close(s);
 }
@@ -317,12 +320,12 @@ a_lock_of_others_is_named(void **state)
 	assert_int_equal(
 	    sqlite3_exec(other, "BEGIN EXCLUSIVE", NULL, NULL, NULL),
 	    SQLITE_OK);
-	assert_int_equal(mp_state_put(s, KEY, MP, SITE, &c, &e), MP_ESTATE);
+	assert_int_equal(mp_state_put(s, &self, &c, &e), MP_ESTATE);
 	assert_non_null(strstr(e.text, "locked by another process"));
 	assert_non_null(strstr(e.text, h->file));
 	must_refuse(h, "locked by another process");
 	assert_int_equal(sqlite3_close(other), SQLITE_OK);
-	assert_int_equal(mp_state_put(s, KEY, MP, SITE, &c, &e), 0);
+	assert_int_equal(mp_state_put(s, &self, &c, &e), 0);
 	mp_state_close(s);
 }
 
@@ -386,7 +389,7 @@ what_was_never_stored_is_none(void **state)
 	struct mp_error e;
 
 	must_open(&s, h);
-	assert_int_equal(mp_state_get(s, KEY, MP, SITE, &c, &e), 0);
+	assert_int_equal(mp_state_get(s, &self, &c, &e), 0);
 	assert_int_equal(c.status, MP_REG_NONE);
 	assert_int_equal(c.approval, -1);
 	assert_string_equal(c.smsid, "");
@@ -399,29 +402,37 @@ a_client_is_remembered_by_key_mp_and_site(void **state)
 	struct mp_state_client in = {.smsid = SMSID,
 	    .status = MP_REG_PENDING,
 	    .approval = 1,
-	    .since = INT64_C(1700000000123)};
+	    .since = INT64_C(1700000000123),
+	    .netbios = "PC1",
+	    .fqdn = "pc1.dom"};
+	static const struct mp_state_key others[] = {
+	    {"AB02", MP, SITE, NULL},
+	    {KEY, MP "0", SITE, NULL},
+	    {KEY, MP, "PR2", NULL},
+	    {KEY, MP, SITE, "pc1.dom"},
+	};
 	struct mp_state_client out;
 	struct home *h = *state;
 	struct mp_state *s;
 	struct mp_error e;
 
 	must_open(&s, h);
-	assert_int_equal(mp_state_put(s, KEY, MP, SITE, &in, &e), 0);
+	assert_int_equal(mp_state_put(s, &self, &in, &e), 0);
 	in.status = MP_REGISTERED;
-	assert_int_equal(mp_state_put(s, KEY, MP, SITE, &in, &e), 0);
+	assert_int_equal(mp_state_put(s, &self, &in, &e), 0);
 	mp_state_close(s);
 	must_open(&s, h);
-	assert_int_equal(mp_state_get(s, KEY, MP, SITE, &out, &e), 0);
+	assert_int_equal(mp_state_get(s, &self, &out, &e), 0);
 	assert_string_equal(out.smsid, SMSID);
 	assert_int_equal(out.status, MP_REGISTERED);
 	assert_int_equal(out.approval, 1);
 	assert_true(out.since == in.since);
-	assert_int_equal(mp_state_get(s, "AB02", MP, SITE, &out, &e), 0);
-	assert_int_equal(out.status, MP_REG_NONE);
-	assert_int_equal(mp_state_get(s, KEY, MP "0", SITE, &out, &e), 0);
-	assert_int_equal(out.status, MP_REG_NONE);
-	assert_int_equal(mp_state_get(s, KEY, MP, "PR2", &out, &e), 0);
-	assert_int_equal(out.status, MP_REG_NONE);
+	assert_string_equal(out.netbios, "PC1");
+	assert_string_equal(out.fqdn, "pc1.dom");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		assert_int_equal(mp_state_get(s, &others[i], &out, &e), 0);
+		assert_int_equal(out.status, MP_REG_NONE);
+	}
 	mp_state_close(s);
 }
 
@@ -429,15 +440,18 @@ static void
 quotes_in_a_key_are_only_text(void **state)
 {
 	static const char evil[] = "'; DROP TABLE client; --";
+	static const struct mp_state_key key = {evil, evil, evil, evil};
 	struct mp_state_client in = {.smsid = SMSID}, out;
 	struct home *h = *state;
 	struct mp_state *s;
 	struct mp_error e;
 
 	must_open(&s, h);
-	assert_int_equal(mp_state_put(s, evil, evil, evil, &in, &e), 0);
-	assert_int_equal(mp_state_get(s, evil, evil, evil, &out, &e), 0);
+	assert_int_equal(mp_state_put(s, &key, &in, &e), 0);
+	assert_int_equal(mp_state_get(s, &key, &out, &e), 0);
 	assert_string_equal(out.smsid, SMSID);
+	assert_int_equal(mp_state_find(s, &key, evil, &out, &e), 0);
+	assert_int_equal(out.status, MP_REG_NONE);
 	mp_state_close(s);
 }
 
@@ -445,6 +459,7 @@ quotes_in_a_key_are_only_text(void **state)
 static void
 scribble(const struct home *h, const char *name, int64_t times)
 {
+	const struct mp_state_key key = {name, MP, SITE, NULL};
 	struct mp_state_client c = {.smsid = SMSID};
 	struct mp_state *s;
 	struct mp_error e;
@@ -452,7 +467,7 @@ scribble(const struct home *h, const char *name, int64_t times)
 	if (mp_state_open(&s, h->dir, &e) != 0)
 		_exit(1);
 	for (c.since = 1; times == 0 || c.since <= times; c.since++)
-		if (mp_state_put(s, name, MP, SITE, &c, &e) != 0)
+		if (mp_state_put(s, &key, &c, &e) != 0)
 			_exit(2);
 	mp_state_close(s);
 	_exit(0);
@@ -462,6 +477,7 @@ static void
 processes_share_a_file(void **state)
 {
 	static const char *const names[] = {"A", "B", "C", "D"};
+	struct mp_state_key key = self;
 	struct home *h = *state;
 	struct mp_state_client c;
 	struct mp_state *s;
@@ -481,8 +497,8 @@ processes_share_a_file(void **state)
 	}
 	must_open(&s, h);
 	for (size_t i = 0; i < 4; i++) {
-		assert_int_equal(
-		    mp_state_get(s, names[i], MP, SITE, &c, &e), 0);
+		key.sha256 = names[i];
+		assert_int_equal(mp_state_get(s, &key, &c, &e), 0);
 		assert_true(c.since == 20);
 	}
 	mp_state_close(s);
@@ -507,7 +523,7 @@ a_process_may_die_at_any_time(void **state)
 		assert_int_equal(kill(pid, SIGKILL), 0);
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
 		must_open(&s, h);
-		assert_int_equal(mp_state_get(s, KEY, MP, SITE, &c, &e), 0);
+		assert_int_equal(mp_state_get(s, &self, &c, &e), 0);
 		if (c.status != MP_REG_NONE) {
 			assert_string_equal(c.smsid, SMSID);
 			last = c.since;
