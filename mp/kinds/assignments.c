@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "mp/kinds/value.h"
 #include "mp/message.h"
 #include "mp/number.h"
 #include "mp/writer.h"
@@ -58,39 +59,11 @@ mp_assignments_request(const struct mp_assignments_request *r,
 	return mp_writer_done(&w, "the policy request", e);
 }
 
-/*
- * Copies text that will be shown and compared: trimmed, of one line, without
- * control characters. NULL text is "".
- */
 static int
 copy(char **to, const char *text, size_t max, const char *what,
     struct mp_error *e)
 {
-	static const char blank[] = " \t\r\n";
-	size_t len;
-
-	if (text == NULL)
-		text = "";
-	text += strspn(text, blank);
-	len = strlen(text);
-	while (len > 0 && strchr(blank, text[len - 1]) != NULL)
-		len--;
-	if (len > max)
-		return mp_fail(e, MP_ELIMIT,
-		    "a policy assignment's %s is longer "
-		    "than %zu characters",
-		    what, max);
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
-			return mp_fail(e, MP_EREPLY,
-			    "a policy assignment's %s "
-			    "holds a control character",
-			    what);
-	*to = strndup(text, len);
-	return *to != NULL ? MP_OK
-			   : mp_fail(e, MP_ENOMEM,
-				 "no memory for the "
-				 "policy assignments");
+	return mp_value_copy(to, text, max, "a policy assignment", what, e);
 }
 
 /* An attribute that must be there and not empty. */

@@ -311,41 +311,32 @@ mp_kind_check_flags(const struct mp_kind_rule *k, uint32_t flags, bool internet,
 }
 
 int
+mp_kind_check_root(
+    const struct mp_kind_rule *k, const char *root, struct mp_error *e)
+{
+	if (strcasecmp(root, k->root) == 0)
+		return MP_OK;
+	return mp_fail(e, MP_EARG,
+	    "the body's root element is <%.60s>, but a %s message has <%s>; a "
+	    "management point answers that with SMS_ERR_INVALID_SCHEMA",
+	    root, k->name, k->root);
+}
+
+int
 mp_kind_check_body(const struct mp_kind_rule *k, const char *xml, size_t len,
     struct mp_error *e)
 {
 	struct mp_xml *doc;
 	int r = mp_value_parse(&doc, xml, len, "the message's body", e);
 
-	if (r != MP_OK)
-		return r;
-	if (!mp_xml_is(mp_xml_root(doc), k->root))
-		r = mp_fail(e, MP_EARG,
-		    "the body's root element is <%.60s>, but a %s message has "
-		    "<%s>; a management point answers that with "
-		    "SMS_ERR_INVALID_SCHEMA",
-		    mp_xml_name(mp_xml_root(doc)), k->name, k->root);
+	if (r == MP_OK)
+		r = mp_kind_check_root(k, mp_xml_name(mp_xml_root(doc)), e);
 	mp_xml_free(doc);
 	return r;
 }
 
-int
-mp_kind_body(const struct mp_kind_rule *k, const char *xml, size_t len,
-    struct mp_buf *body, struct mp_error *e)
+const char *
+mp_kind_prolog(const struct mp_kind_rule *k)
 {
-	size_t skip = mp_value_prolog(xml, len);
-	int r = mp_kind_check_body(k, xml + skip, len - skip, e);
-
-	if (r != MP_OK)
-		return r;
-	if (k->declared)
-		mp_buf_str(body, declaration);
-	mp_buf_add(body, xml + skip, len - skip);
-	if (mp_buf_ok(body))
-		return MP_OK;
-	mp_buf_clear(body);
-	return mp_fail(e, MP_ELIMIT,
-	    "a %s message of %zu bytes is longer than the limit of %zu, or "
-	    "memory is short",
-	    k->name, len, body->max);
+	return k->declared ? declaration : "";
 }

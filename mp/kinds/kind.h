@@ -87,12 +87,14 @@ int mp_kind_check_flags(const struct mp_kind_rule *k, uint32_t flags,
 int mp_kind_check_body(const struct mp_kind_rule *k, const char *xml,
     size_t len, struct mp_error *e);
 
+/* The same of a root element's name alone. */
+int mp_kind_check_root(
+    const struct mp_kind_rule *k, const char *root, struct mp_error *e);
+
 /*
- * The caller's own XML in the form in which a body of that kind travels:
- * checked, with the XML declaration that the kind has (wire-facts 1.4) or
- * none. Appends to body.
+ * What stands before the root element in a body of that kind: an XML
+ * declaration (wire-facts 1.4), or "".
  */
-int mp_kind_body(const struct mp_kind_rule *k, const char *xml, size_t len,
-    struct mp_buf *body, struct mp_error *e);
+const char *mp_kind_prolog(const struct mp_kind_rule *k);
 
 #endif

@@ -130,6 +130,32 @@ mp_value_wbem_now(char text[MP_WBEM_MAX])
 	    (int64_t)t.tv_sec * MICRO + t.tv_nsec / 1000, text);
 }
 
+int
+mp_value_copy(char **to, const char *text, size_t max, const char *of,
+    const char *what, struct mp_error *e)
+{
+	static const char blank[] = " \t\r\n";
+	size_t len;
+
+	*to = NULL;
+	if (text == NULL)
+		text = "";
+	text += strspn(text, blank);
+	len = strlen(text);
+	while (len > 0 && strchr(blank, text[len - 1]) != NULL)
+		len--;
+	if (len > max)
+		return mp_fail(e, MP_ELIMIT,
+		    "%s's %s is longer than %zu characters", of, what, max);
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7F)
+			return mp_fail(e, MP_EREPLY,
+			    "%s's %s holds a control character", of, what);
+	*to = strndup(text, len);
+	return *to != NULL ? MP_OK
+			   : mp_fail(e, MP_ENOMEM, "no memory for %s", of);
+}
+
 const char *
 mp_value_or(const char *text, const char *other)
 {

@@ -32,6 +32,14 @@ bool mp_value_wbem(const char *text);
 int mp_value_wbem_text(int64_t microseconds, char text[MP_WBEM_MAX]);
 int mp_value_wbem_now(char text[MP_WBEM_MAX]);
 
+/*
+ * A stranger's text that will be shown and compared, copied: trimmed, of one
+ * line, without control characters, at most max bytes; NULL is "". `of` names
+ * whose it is in the sentence: "a policy assignment". Yours to free.
+ */
+int mp_value_copy(char **to, const char *text, size_t max, const char *of,
+    const char *what, struct mp_error *e);
+
 /* text, if given; else the other. */
 const char *mp_value_or(const char *text, const char *other);
 
