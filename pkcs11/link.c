@@ -460,6 +460,17 @@ link_rescan(struct link *l, struct token_trouble *why)
 	}
 }
 
+uint64_t
+link_generation(struct link *l)
+{
+	uint64_t generation;
+
+	(void)pthread_mutex_lock(&l->lock);
+	generation = l->generation;
+	(void)pthread_mutex_unlock(&l->lock);
+	return generation;
+}
+
 void
 link_state(struct link *l, struct link_state *st)
 {

@@ -63,6 +63,7 @@ struct link_state {
 	uint64_t generation, recoveries, sessions;
 	struct index_counts counts; /* of the last scan */
 };
+uint64_t link_generation(struct link *l); /* of link_state(), alone */
 void link_state(struct link *l, struct link_state *st);
 
 #endif

@@ -141,6 +141,12 @@ token_list(struct token *t, size_t from, struct token_identity *ids, size_t max,
 	return n;
 }
 
+uint64_t
+token_generation(struct token *t)
+{
+	return link_generation(t->link);
+}
+
 /* The beginning of a thumbprint, enough for a person to know it again. */
 static const char *
 brief(char text[20], const uint8_t key[TOKEN_SHA256_LEN])

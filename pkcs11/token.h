@@ -145,6 +145,12 @@ size_t token_list(struct token *t, size_t from, struct token_identity *ids,
     size_t max, uint64_t *generation);
 
 /*
+ * Changes with every scan; 0 before the first. Cheap, and never contacts the
+ * token: for callers that watch whether token_list() has news.
+ */
+uint64_t token_generation(struct token *t);
+
+/*
  * DER certificate `depth` of the key's chain, as found on the token (issuer
  * by issuer, each signature checked; 0 is the leaf). TOKEN_ENOKEY past the
  * end. In *len: room, then bytes.

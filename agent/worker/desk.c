@@ -26,8 +26,8 @@ struct desk {
 	atomic_int err;       /* how the token is; see link_state */
 	pthread_mutex_t lock; /* of all below, and of what is published */
 	struct link_state state;
-	uint64_t generation; /* of the catalogue that the front has */
-	uint64_t next_try;   /* until then a failure is only repeated */
+	_Atomic uint64_t generation; /* of the catalogue that the front has */
+	uint64_t next_try;           /* until then a failure is only repeated */
 	uint64_t next_scan;
 };
 
@@ -77,6 +77,7 @@ send_catalogue(struct desk *d)
 	uint8_t p[PROTO_PACKET_MAX];
 	struct token_stats st;
 	struct token_identity one;
+	uint64_t first = token_generation(d->cfg.token), last = first;
 
 	token_stats(d->cfg.token, &st);
 	memset(&page, 0, sizeof(page));
@@ -89,7 +90,8 @@ send_catalogue(struct desk *d)
 			struct signer_identity *id = &page.ids[page.n];
 
 			if (token_list(d->cfg.token, page.from + page.n, &one,
-				1, &d->generation) == 0)
+				1, &last) == 0 ||
+			    last != first)
 				break;
 			signer_identity_from_token(id, &one);
 			(void)snprintf(
@@ -101,16 +103,17 @@ send_catalogue(struct desk *d)
 		len = link_catalogue_pack(p, sizeof(p), &page);
 		(void)link_send(d->cfg.link, p, len, NULL, 0, -1, 0);
 	} while (page.from + page.n < page.total);
+	/* Should a scan have come between, the next call sends all again. */
+	atomic_store(&d->generation, last == first ? first : 0);
 }
 
 /* Locked. Sends what the front does not know yet. */
 static void
 publish(struct desk *d, bool state_changed)
 {
-	uint64_t generation = 0;
-
-	(void)token_list(d->cfg.token, 0, NULL, 0, &generation);
-	if (generation != d->generation)
+	/* Of a token in trouble the front keeps what it knew. */
+	if (d->state.err == SIGNER_OK &&
+	    token_generation(d->cfg.token) != d->generation)
 		send_catalogue(d);
 	if (state_changed)
 		send_state(d);
@@ -121,12 +124,10 @@ static void
 note(struct desk *d, int err, const struct signer_trouble *why)
 {
 	int is = ails(err) ? err : SIGNER_OK;
-	uint64_t generation = 0;
 	bool changed;
 
-	(void)token_list(d->cfg.token, 0, NULL, 0, &generation);
 	if (is == SIGNER_OK && atomic_load(&d->err) == SIGNER_OK &&
-	    generation == d->generation)
+	    token_generation(d->cfg.token) == atomic_load(&d->generation))
 		return;
 	(void)pthread_mutex_lock(&d->lock);
 	changed = d->state.err != is;
