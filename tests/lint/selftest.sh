@@ -12,7 +12,8 @@ tree=$place/tree said=$place/said tally=$place/tally
 clean() {
 	rm -rf "${tree:?}"
 	mkdir -p "$tree/agent/worker" "$tree/agent/evp" "$tree/pkcs11" \
-		"$tree/mp/cli" "$tree/docs/man" "$tree/tests/unit"
+		"$tree/mp/cli" "$tree/docs/man" "$tree/tests/unit" \
+		"$tree/mp/include/sealpoint" "$tree/docs/examples"
 	cp "$here/../../.clang-format" "$tree/"
 	cat >"$tree/agent/fine.h" <<'END'
 /* A fine thing. */
@@ -118,6 +119,10 @@ include pkcs11/bad.c '<ini.h>'
 include mp/bad.c '<cmocka.h>'
 include mp/bad.c '<glib.h>'
 include pkcs11/bad.h '<openssl/evp.h>'
+include mp/include/sealpoint/bad.h '<openssl/evp.h>'
+include mp/include/sealpoint/bad.h '"mp/buf.h"'
+include docs/examples/bad.c '"agent/signer.h"'
+include mp/bad.c '<sealpoint/error.h>'
 clean
 sed -i '/fine.h/d' "$tree/agent/fine.c"
 ! check includes || echo 'unseen by includes: own header not first' >>"$tally"
