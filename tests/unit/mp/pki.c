@@ -69,10 +69,52 @@ pki_cert(EVP_PKEY *key, const struct pki_wish *wish)
 	extend(cert, issuer, NID_subject_key_identifier, "hash");
 	if (wish->san != NULL)
 		extend(cert, issuer, NID_subject_alt_name, wish->san);
+	if (wish->lists != NULL)
+		extend(cert, issuer, NID_crl_distribution_points, wish->lists);
 	need(X509_sign(cert, wish->issuer_key != NULL ? wish->issuer_key : key,
 		 EVP_sha256()) > 0,
 	    "sign a certificate");
 	return cert;
+}
+
+size_t
+pki_crl(const struct pki_list *wish, unsigned char *der, size_t max)
+{
+	bool ten = wish->from == 0 && wish->to == 0;
+	long to = ten ? 10 * PKI_DAY : wish->to;
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *when = ASN1_TIME_new();
+	ASN1_INTEGER *serial;
+	X509_REVOKED *gone;
+	int len;
+
+	need(crl != NULL && when != NULL, "make a list");
+	(void)X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	(void)X509_CRL_set_issuer_name(
+	    crl, X509_get_subject_name(wish->issuer));
+	(void)X509_gmtime_adj(when, ten ? -60 : wish->from);
+	(void)X509_CRL_set1_lastUpdate(crl, when);
+	if (wish->revoked != NULL) {
+		gone = X509_REVOKED_new();
+		serial =
+		    ASN1_INTEGER_dup(X509_get0_serialNumber(wish->revoked));
+		need(gone != NULL && serial != NULL, "revoke");
+		(void)X509_REVOKED_set_serialNumber(gone, serial);
+		(void)X509_REVOKED_set_revocationDate(gone, when);
+		ASN1_INTEGER_free(serial);
+		(void)X509_CRL_add0_revoked(crl, gone);
+	}
+	(void)X509_gmtime_adj(when, to);
+	if (ten || wish->to != wish->from)
+		(void)X509_CRL_set1_nextUpdate(crl, when);
+	need(X509_CRL_sign(crl, wish->issuer_key, EVP_sha256()) > 0,
+	    "sign a list");
+	len = i2d_X509_CRL(crl, NULL);
+	need(len > 0 && (size_t)len <= max && i2d_X509_CRL(crl, &der) == len,
+	    "encode a list");
+	ASN1_TIME_free(when);
+	X509_CRL_free(crl);
+	return (size_t)len;
 }
 
 void

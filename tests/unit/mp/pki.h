@@ -6,6 +6,7 @@
 #define TESTS_UNIT_MP_PKI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -20,10 +21,21 @@ struct pki_wish {
 	long from, to; /* seconds from now; both 0: now to ten days */
 	long serial;   /* 0: one of its own */
 	bool ca;
+	const char *lists; /* "URI:http://..." of its CRL; NULL: none */
 };
 
 EVP_PKEY *pki_key(void); /* RSA-2048 */
 X509 *pki_cert(EVP_PKEY *key, const struct pki_wish *wish);
+
+struct pki_list {
+	X509 *issuer;
+	EVP_PKEY *issuer_key;
+	const X509 *revoked; /* NULL: nobody */
+	long from, to;       /* as above; to == from: no next update */
+};
+
+/* A CRL in DER into a buffer of max bytes; its length. */
+size_t pki_crl(const struct pki_list *wish, unsigned char *der, size_t max);
 
 /* Writes PEM to dir/name; path is a buffer of PATH_MAX bytes. */
 void pki_save(const char *dir, const char *name, X509 *cert, char *path);
