@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "mp/cms.h"
 #include "mp/hex.h"
 #include "mp/multipart.h"
 #include "mp/utf16.h"
@@ -51,6 +52,36 @@ split_http(struct vector *v, const struct mp_buf *all)
 	mp_buf_add(&v->body, end, all->len - (size_t)(end - all->data));
 }
 
+/* What only the lab's management point can read. */
+static void
+decrypt(struct vector *v, const char *name)
+{
+	EVP_PKEY *key = vector_key("sdk/mp-enc-LABKEY.key");
+	X509 *cert = vector_cert("sdk/mp-enc.pem");
+
+	if (mp_cms_open(v->payload.data, v->payload.len, key, cert, &v->packed,
+		NULL) != MP_OK)
+		errx(1, "%s: cannot be decrypted", name);
+	EVP_PKEY_free(key);
+	X509_free(cert);
+}
+
+/* All of it, unless attachments follow. */
+static void
+find_body(struct vector *v)
+{
+	char len[32];
+
+	v->body_len = v->clear.len;
+	if (strstr((char *)v->header.data, "<Attachment ") == NULL)
+		return;
+	(void)vector_between(&v->header, "<Body Type=\"ByteRange\" Length=\"",
+	    "\"", len, sizeof(len));
+	v->body_len = strtoul(len, NULL, 10);
+	if (v->body_len > v->clear.len)
+		errx(1, "a body that goes on after its end");
+}
+
 void
 vector_load(struct vector *v, const char *name)
 {
@@ -62,6 +93,7 @@ vector_load(struct vector *v, const char *name)
 	mp_buf_init(&v->body, 1 << 20);
 	mp_buf_init(&v->header, 1 << 20);
 	mp_buf_init(&v->payload, 1 << 20);
+	mp_buf_init(&v->packed, 1 << 20);
 	mp_buf_init(&v->clear, 1 << 20);
 	mp_buf_init(&v->xml, 1 << 20);
 	read_file(name, ".http", &all);
@@ -77,12 +109,14 @@ vector_load(struct vector *v, const char *name)
 		errx(1, "%s: not the parts of a message", name);
 	mp_buf_add(&v->payload, parts.list[1].data, parts.list[1].len);
 	if (strstr((char *)v->header.data, "\"encrypt\"") != NULL)
-		return;
-	if (mp_unzip(v->payload.data, v->payload.len, &v->clear, NULL) !=
-		MP_OK ||
-	    mp_text_to_utf8(v->clear.data, v->clear.len, &v->xml, NULL) !=
-		MP_OK)
+		decrypt(v, name);
+	else
+		mp_buf_add(&v->packed, v->payload.data, v->payload.len);
+	if (mp_unzip(v->packed.data, v->packed.len, &v->clear, NULL) != MP_OK)
 		errx(1, "%s: not a compressed payload", name);
+	find_body(v);
+	if (mp_text_to_utf8(v->clear.data, v->body_len, &v->xml, NULL) != MP_OK)
+		errx(1, "%s: not a body", name);
 }
 
 void
@@ -91,6 +125,7 @@ vector_release(struct vector *v)
 	mp_buf_release(&v->body);
 	mp_buf_release(&v->header);
 	mp_buf_release(&v->payload);
+	mp_buf_release(&v->packed);
 	mp_buf_release(&v->clear);
 	mp_buf_release(&v->xml);
 }

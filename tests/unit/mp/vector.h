@@ -19,8 +19,10 @@ struct vector {
 	struct mp_buf body;     /* of the HTTP message */
 	struct mp_buf header;   /* <Msg>, UTF-8; empty if no multipart */
 	struct mp_buf payload;  /* as sent */
-	struct mp_buf clear;    /* decompressed; empty if encrypted */
-	struct mp_buf xml;      /* of clear, UTF-8 */
+	struct mp_buf packed;   /* before encryption, with the lab's key */
+	struct mp_buf clear;    /* decompressed */
+	size_t body_len;        /* of clear; what follows is attachments */
+	struct mp_buf xml;      /* of the body, UTF-8 */
 };
 
 /* name: "sdk/15-policy-request-https-pki/001-request" */
