@@ -12,6 +12,8 @@
 
 #define NAME_MAX_LEN 512 /* characters of an id, a version, a hash */
 #define LOCATION_MAX_LEN 4096
+#define SID_MAX_LEN 184 /* characters that any SID can have */
+#define VALIDATION_MAX_LEN 65536
 
 /* Element text that may be empty. */
 static void
@@ -20,39 +22,114 @@ put_text(struct mp_writer *w, const char *name, const char *text)
 	mp_writer_leaf(w, name, text == NULL ? "" : text);
 }
 
-int
-mp_assignments_request(const struct mp_assignments_request *r,
-    struct mp_buf *xml, struct mp_error *e)
+/* "S-1-" and numbers. */
+static bool
+is_sid(const char *text)
 {
-	bool since = r->cookie != NULL && r->cookie[0] != '\0';
-	struct mp_writer w;
+	return text != NULL && strncmp(text, "S-1-", 4) == 0 &&
+	       text[4] != '\0' && strlen(text) <= SID_MAX_LEN &&
+	       strspn(text + 4, "0123456789-") == strlen(text + 4);
+}
 
+static int
+check_user(const struct mp_assignments_user *u, struct mp_error *e)
+{
+	const char *slash;
+
+	if (u == NULL)
+		return MP_OK;
+	slash = u->name == NULL ? NULL : strchr(u->name, '\\');
+	if (slash == NULL || slash == u->name || slash[1] == '\0')
+		return mp_fail(e, MP_EARG,
+		    "user policy is for a user that is written DOMAIN\\USER, "
+		    "not \"%.60s\"",
+		    u->name == NULL ? "" : u->name);
+	if (!is_sid(u->sid))
+		return mp_fail(e, MP_EARG,
+		    "user %.100s needs a SID, \"S-1-...\"", u->name);
+	if (u->ngroups > MP_USER_GROUPS_MAX)
+		return mp_fail(e, MP_EARG,
+		    "user %.100s is in %zu groups; %d are the most we send",
+		    u->name, u->ngroups, MP_USER_GROUPS_MAX);
+	for (size_t i = 0; i < u->ngroups; i++)
+		if (!is_sid(u->groups[i]))
+			return mp_fail(e, MP_EARG,
+			    "group %zu of user %.100s is no SID, \"S-1-...\"",
+			    i + 1, u->name);
+	return MP_OK;
+}
+
+static int
+check(const struct mp_assignments_request *r, struct mp_error *e)
+{
 	if (r->smsid == NULL || !mp_smsid_valid(r->smsid))
 		return mp_fail(e, MP_EARG,
 		    "policy is for a registered client; "
 		    "register first");
 	if (r->site == NULL || strlen(r->site) != 3)
 		return mp_fail(e, MP_EARG, "a site code has three characters");
+	if (r->sid != NULL && !is_sid(r->sid))
+		return mp_fail(e, MP_EARG,
+		    "the machine's SID \"%.60s\" is none; one is written "
+		    "\"S-1-...\"",
+		    r->sid);
+	return check_user(r->user, e);
+}
+
+/* An empty element stands for no user, as sent [S]. */
+static void
+put_user(struct mp_writer *w, const struct mp_assignments_user *u)
+{
+	mp_writer_start(w, "User");
+	if (u != NULL) {
+		put_text(w, "NT4UserName", u->name);
+		put_text(w, "SID", u->sid);
+		mp_writer_start(w, "UserGroups");
+		for (size_t i = 0; i < u->ngroups; i++)
+			put_text(w, "SID", u->groups[i]);
+		mp_writer_end(w, "UserGroups");
+	}
+	mp_writer_end(w, "User");
+}
+
+static void
+put_machine(struct mp_writer *w, const struct mp_assignments_request *r)
+{
+	mp_writer_start(w, "Machine");
+	put_text(w, "ClientID", r->smsid);
+	put_text(w, "FQDN", r->fqdn);
+	put_text(w, "NetBIOSName", r->netbios);
+	put_text(w, "SID", r->sid);
+	mp_writer_end(w, "Machine");
+}
+
+int
+mp_assignments_request(const struct mp_assignments_request *r,
+    struct mp_buf *xml, struct mp_error *e)
+{
+	bool since = r->cookie != NULL && r->cookie[0] != '\0';
+	struct mp_writer w;
+	int x = check(r, e);
+
+	if (x != MP_OK)
+		return x;
 	mp_writer_init(&w, xml);
 	mp_writer_start(&w, "RequestAssignments");
 	mp_writer_set(&w, "SchemaVersion", "1.00");
 	mp_writer_set(&w, "ACK", "false");
 	mp_writer_set(&w, "RequestType", since ? "OnUpdate" : "Always");
+	if (r->validation)
+		mp_writer_set(&w, "ValidationRequested", "CRC");
 	mp_writer_start(&w, "Identification");
-	mp_writer_start(&w, "Machine");
-	put_text(&w, "ClientID", r->smsid);
-	put_text(&w, "FQDN", r->fqdn);
-	put_text(&w, "NetBIOSName", r->netbios);
-	put_text(&w, "SID", NULL);
-	mp_writer_end(&w, "Machine");
-	put_text(&w, "User", NULL);
+	put_machine(&w, r);
+	put_user(&w, r->user);
 	mp_writer_end(&w, "Identification");
 	mp_writer_start(&w, "PolicySource");
 	mp_writer_put(&w, "SMS:");
 	mp_writer_put(&w, r->site);
 	mp_writer_end(&w, "PolicySource");
 	mp_writer_start(&w, "Resource");
-	mp_writer_set(&w, "ResourceType", "Machine");
+	mp_writer_set(&w, "ResourceType", r->user == NULL ? "Machine" : "User");
 	mp_writer_end(&w, "Resource");
 	put_text(&w, "ServerCookie", since ? r->cookie : NULL);
 	mp_writer_end(&w, "RequestAssignments");
@@ -118,6 +195,7 @@ take_policy(struct mp_assignment *a, const struct mp_xml_node *assignment,
 	    (x = take_name(&a->category, policy, "PolicyCategory", e)) !=
 		MP_OK ||
 	    (x = take_name(&a->type, policy, "PolicyType", e)) != MP_OK ||
+	    (x = take_name(&a->action, assignment, "Action", e)) != MP_OK ||
 	    (x = take_location(a, policy, e)) != MP_OK)
 		return x;
 	if (flags != NULL && flags[0] != '\0' &&
@@ -130,49 +208,67 @@ take_policy(struct mp_assignment *a, const struct mp_xml_node *assignment,
 	return MP_OK;
 }
 
-static size_t
-count(const struct mp_xml_node *root)
+/* Policies, and assignments that have none. */
+static void
+count(const struct mp_xml_node *root, size_t *policies, size_t *changes)
 {
 	const struct mp_xml_node *a, *p;
-	size_t n = 0;
 
+	*policies = *changes = 0;
 	for (a = mp_xml_child(root, "PolicyAssignment"); a != NULL;
-	     a = mp_xml_next(a, "PolicyAssignment"))
-		for (p = mp_xml_child(a, "Policy"); p != NULL;
-		     p = mp_xml_next(p, "Policy"))
-			n++;
-	return n;
+	     a = mp_xml_next(a, "PolicyAssignment")) {
+		p = mp_xml_child(a, "Policy");
+		*changes += p == NULL;
+		for (; p != NULL; p = mp_xml_next(p, "Policy"))
+			++*policies;
+	}
+}
+
+/* One assignment: each of its policies, or what to do with it. */
+static int
+take_assignment(
+    const struct mp_xml_node *a, struct mp_assignments *out, struct mp_error *e)
+{
+	const struct mp_xml_node *p = mp_xml_child(a, "Policy");
+	struct mp_assignment_change *c;
+	int x = MP_OK;
+
+	/* Counted first, so that release sees a half one. */
+	if (p == NULL) {
+		c = &out->changes[out->nchanges++];
+		x = take_id(&c->id, a, "PolicyAssignmentID", e);
+		return x != MP_OK ? x : take_name(&c->action, a, "Action", e);
+	}
+	for (; x == MP_OK && p != NULL; p = mp_xml_next(p, "Policy"))
+		x = take_policy(&out->list[out->count++], a, p, e);
+	return x;
 }
 
 static int
 take_all(const struct mp_xml_node *root, struct mp_assignments *out,
     struct mp_error *e)
 {
-	const struct mp_xml_node *a, *p;
-	size_t n = count(root);
-	int x;
+	const struct mp_xml_node *a;
+	size_t n, changes;
+	int x = MP_OK;
 
-	if (n > MP_ASSIGNMENTS_MAX)
+	count(root, &n, &changes);
+	if (n > MP_ASSIGNMENTS_MAX || changes > MP_ASSIGNMENTS_MAX)
 		return mp_fail(e, MP_ELIMIT,
 		    "%zu policy assignments in one "
 		    "reply are more than the %d we take",
-		    n, MP_ASSIGNMENTS_MAX);
+		    n > changes ? n : changes, MP_ASSIGNMENTS_MAX);
 	out->list = calloc(n + 1, sizeof(*out->list));
-	if (out->list == NULL)
+	out->changes = calloc(changes + 1, sizeof(*out->changes));
+	if (out->list == NULL || out->changes == NULL)
 		return mp_fail(e, MP_ENOMEM,
 		    "no memory for %zu policy "
 		    "assignments",
-		    n);
-	for (a = mp_xml_child(root, "PolicyAssignment"); a != NULL;
-	     a = mp_xml_next(a, "PolicyAssignment"))
-		for (p = mp_xml_child(a, "Policy"); p != NULL;
-		     p = mp_xml_next(p, "Policy")) {
-			/* Counted first, so that release sees a half one. */
-			x = take_policy(&out->list[out->count++], a, p, e);
-			if (x != MP_OK)
-				return x;
-		}
-	return MP_OK;
+		    n + changes);
+	for (a = mp_xml_child(root, "PolicyAssignment");
+	     x == MP_OK && a != NULL; a = mp_xml_next(a, "PolicyAssignment"))
+		x = take_assignment(a, out, e);
+	return x;
 }
 
 static int
@@ -196,7 +292,10 @@ take_reply(const struct mp_xml_node *root, struct mp_assignments *out,
 	if ((x = copy(&out->reply_type, type, NAME_MAX_LEN, "ReplyType", e)) !=
 		MP_OK ||
 	    (x = copy(&out->cookie, mp_xml_child_text(root, "ServerCookie"),
-		 NAME_MAX_LEN, "ServerCookie", e)) != MP_OK)
+		 NAME_MAX_LEN, "ServerCookie", e)) != MP_OK ||
+	    (x = copy(&out->validation,
+		 mp_xml_child_text(root, "ValidationData"), VALIDATION_MAX_LEN,
+		 "ValidationData", e)) != MP_OK)
 		return x;
 	return take_all(root, out, e);
 }
@@ -234,7 +333,14 @@ mp_assignments_release(struct mp_assignments *a)
 		free(a->list[i].location);
 		free(a->list[i].hash);
 		free(a->list[i].hash_ex);
+		free(a->list[i].action);
 	}
+	for (size_t i = 0; i < a->nchanges; i++) {
+		free(a->changes[i].id);
+		free(a->changes[i].action);
+	}
+	free(a->changes);
+	free(a->validation);
 	free(a->list);
 	free(a->reply_type);
 	free(a->cookie);

@@ -27,13 +27,32 @@ struct mp_assignment {
 	char *hash;     /* PolicyHash, "" if none */
 	char *hash_ex;
 	unsigned flags;
+	char *action; /* of a Delta, "" if none; values unknown (12.12) */
+};
+
+/* An assignment of a Delta that has no policy: what to do with the old one. */
+struct mp_assignment_change {
+	char *id;
+	char *action; /* "" if none */
 };
 
 struct mp_assignments {
 	struct mp_assignment *list;
 	size_t count;
-	char *reply_type; /* Full, Delta */
-	char *cookie;     /* ServerCookie, "" if none */
+	char *reply_type;                     /* Full, Delta */
+	char *cookie;                         /* ServerCookie, "" if none */
+	struct mp_assignment_change *changes; /* without policy */
+	size_t nchanges;
+	char *validation; /* ValidationData, "" if none; format unknown */
+};
+
+#define MP_USER_GROUPS_MAX 1024
+
+struct mp_assignments_user {
+	const char *name; /* DOMAIN\user */
+	const char *sid;
+	const char *const *groups; /* SIDs */
+	size_t ngroups;
 };
 
 struct mp_assignments_request {
@@ -41,7 +60,10 @@ struct mp_assignments_request {
 	const char *fqdn;
 	const char *netbios;
 	const char *site;
-	const char *cookie; /* NULL: everything */
+	const char *cookie;                     /* NULL: everything */
+	const char *sid;                        /* of the machine, or NULL */
+	const struct mp_assignments_user *user; /* NULL: machine policy */
+	bool validation;                        /* ask for ValidationData */
 };
 
 int mp_assignments_request(const struct mp_assignments_request *r,

@@ -164,29 +164,28 @@ take_sites(struct reader *r, const struct mp_xml_node *root)
 
 /*
  * No source shows the replies about sites; the code is looked for where the
- * requests and the other replies have it [I]. All of it stays in xml.
+ * requests and the other replies have it [I]: in an attribute of the root or
+ * of one of its children. All of it stays in xml.
  */
 static int
 take_one_site(struct reader *r, const struct mp_xml_node *root)
 {
-	const struct mp_xml_node *assigned = mp_xml_child(root, "AssignedSite");
-	const struct mp_xml_node *code = mp_xml_child(root, "SiteCode");
-	const char *found = attr(root, "SiteCode");
-	struct mp_located_site *s;
+	const struct mp_xml_node *n = root;
 
-	if (found == NULL)
-		found = attr(assigned, "SiteCode");
-	if (found == NULL)
-		found = attr(code, "Name");
-	if (found == NULL && *mp_xml_text(code) != '\0')
-		found = mp_xml_text(code);
-	if (found == NULL)
+	if (mp_xml_child(root, "Sites") != NULL)
 		return take_sites(r, root);
-	r->out->sites = s = calloc(1, sizeof(*s));
-	if (s == NULL)
+	if (attr(root, "SiteCode") == NULL)
+		for (n = mp_xml_child(root, NULL); n != NULL;
+		     n = mp_xml_next(n, NULL))
+			if (attr(n, "SiteCode") != NULL)
+				break;
+	if (n == NULL)
+		return MP_OK;
+	r->out->sites = calloc(1, sizeof(*r->out->sites));
+	if (r->out->sites == NULL)
 		return no_memory(r);
 	r->out->nsites = 1;
-	return copy(r, &s->site, found, "SiteCode");
+	return take_site(r, n, &r->out->sites[0]);
 }
 
 int

@@ -21,6 +21,40 @@
 #define LOCALE_DEFAULT 1033u
 #define REQUEST_MAX (1u << 20) /* bytes, as UTF-8 */
 
+/* The one form that was seen (wire-facts 4.1 [S]). */
+static bool
+hardware_id(const char *text)
+{
+	static const char hex[] = "0123456789ABCDEFabcdef";
+
+	return strncmp(text, "2:", 2) == 0 && strlen(text) == 42 &&
+	       strspn(text + 2, hex) == 40;
+}
+
+/* What only native mode has (sdk-facts 4.1, 5 [D]). */
+static int
+check_mode(const struct mp_registration *r, struct mp_error *e)
+{
+	if (r->mixed && r->internet != 0)
+		return mp_fail(e, MP_EARG,
+		    "InternetFlag %d is for native mode: a management point "
+		    "in mixed mode discards what Internet-based clients send; "
+		    "use --mode native",
+		    r->internet);
+	if (r->mixed && r->hint != NULL)
+		return mp_fail(e, MP_EARG,
+		    "a registration hint is for native mode only; leave it "
+		    "out in mixed mode");
+	if (r->hint != NULL && r->hint[0] == '\0')
+		return mp_fail(e, MP_EARG, "the registration hint is empty");
+	if (r->hardware_id != NULL && !hardware_id(r->hardware_id))
+		return mp_fail(e, MP_EARG,
+		    "the hardware id \"%.80s\" is not \"2:\" and 40 "
+		    "hexadecimal digits",
+		    r->hardware_id);
+	return MP_OK;
+}
+
 static int
 check(const struct mp_registration *r, struct mp_error *e)
 {
@@ -47,7 +81,7 @@ check(const struct mp_registration *r, struct mp_error *e)
 		return mp_fail(e, MP_EARG,
 		    "an SMSID is written \"GUID:\" and "
 		    "36 characters of a GUID");
-	return MP_OK;
+	return check_mode(r, e);
 }
 
 static void
@@ -75,6 +109,7 @@ static void
 put_client(struct mp_writer *w, const struct mp_registration *r,
     const struct mp_identity *me)
 {
+	bool old = r->names == MP_NAMES_2007;
 	char number[24];
 
 	mp_writer_start(w, "Certificates");
@@ -82,14 +117,18 @@ put_client(struct mp_writer *w, const struct mp_registration *r,
 	put_certificate(w, "Signing", me);
 	mp_writer_end(w, "Certificates");
 	mp_writer_start(w, "DiscoveryProperties");
-	put_property(w, "Netbios Name", r->netbios);
+	put_property(w, old ? "NetBIOS Name" : "Netbios Name", r->netbios);
 	put_property(w, "FQ Name", r->fqdn);
 	(void)snprintf(number, sizeof(number), "%u",
 	    r->locale == 0 ? LOCALE_DEFAULT : r->locale);
-	put_property(w, "Locale ID", number);
+	put_property(w, old ? "Locale Id" : "Locale ID", number);
 	(void)snprintf(number, sizeof(number), "%d", r->internet);
 	put_property(w, "InternetFlag", number);
+	if (r->hardware_id != NULL)
+		put_property(w, "HardwareID1", r->hardware_id);
 	mp_writer_end(w, "DiscoveryProperties");
+	if (r->hint != NULL)
+		mp_writer_leaf(w, "RegistrationHint", r->hint);
 }
 
 /* <Data ...>...</Data>, exactly as it is signed and sent. */
@@ -186,8 +225,60 @@ mp_registration_confirmation(const struct mp_registration *r,
 		return mp_fail(e, MP_EARG,
 		    "only a client that has an SMSID "
 		    "can ask whether it is confirmed; register first");
-	return make(r, me, "Confirmation", smsid,
-	    r->proxy == NULL ? smsid : r->proxy, xml, e);
+	/* Its own SMSID, even where its proxy signs (sdk/05 [S]). */
+	return make(r, me, "Confirmation", smsid, smsid, xml, e);
+}
+
+/* A line's signature is over U16 of the value: no NUL (wire-facts 3.1). */
+static int
+sign_value(const struct mp_identity *old, enum mp_hash hash, const char *value,
+    struct mp_buf *out, struct mp_error *e)
+{
+	struct mp_buf wide;
+	int x;
+
+	mp_buf_init(&wide, 2 * MP_TEXT_MAX);
+	x = mp_utf16_add(&wide, value, strlen(value), e);
+	if (x == MP_OK)
+		x = mp_identity_sign(old, hash, wide.data, wide.len, out, e);
+	mp_buf_release(&wide);
+	return x;
+}
+
+int
+mp_registration_hint(const struct mp_identity *old, enum mp_hash hash,
+    enum mp_hint_form form, const char *smsid, const char *when,
+    struct mp_buf *out, struct mp_error *e)
+{
+	static const char types[] = "1;2"; /* meaning unknown (12) [S] */
+	char now[MP_TIME_MAX];
+	int x;
+
+	if (smsid == NULL || !mp_smsid_valid(smsid))
+		return mp_fail(e, MP_EARG,
+		    "a registration hint is a signature of an SMSID: "
+		    "\"GUID:\" and 36 characters of a GUID");
+	if (form == MP_HINT_2007)
+		return sign_value(old, hash, smsid, out, e);
+	if (mp_time_text((int64_t)time(NULL), now) != 0)
+		return mp_fail(e, MP_EARG, "the clock is out of range; set it");
+	if (when == NULL)
+		when = now;
+	mp_buf_printf(out, "CCMClientID: %s\nCCMClientIDSignature: ", smsid);
+	if ((x = sign_value(old, hash, smsid, out, e)) != MP_OK)
+		return x;
+	/* The sender that was seen writes no colon here [S]. */
+	mp_buf_printf(
+	    out, "\nCCMClientTimestamp: %s\nCCMClientTimeStampSignature", when);
+	if ((x = sign_value(old, hash, when, out, e)) != MP_OK)
+		return x;
+	mp_buf_printf(out,
+	    "\nCCMAuthHeaderType: %s\nCCMAuthHeaderTypeSignature: ", types);
+	if ((x = sign_value(old, hash, types, out, e)) != MP_OK)
+		return x;
+	return mp_buf_ok(out) ? MP_OK
+			      : mp_fail(e, MP_ELIMIT,
+				    "the registration hint does not fit");
 }
 
 /* Status and approval, each within its documented range (4.2). */

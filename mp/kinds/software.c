@@ -73,6 +73,7 @@ check_file(const struct mp_xml_node *f, size_t n, struct mp_error *e)
 	const char *name = mp_xml_child_text(f, "Name");
 	const char *date = mp_xml_child_text(f, "LastWriteDate");
 	const char *size = mp_xml_child_text(f, "Size");
+	const char *path = mp_xml_child_text(f, "Path");
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (mp_xml_child(f, fields[i]) == NULL)
@@ -94,10 +95,10 @@ check_file(const struct mp_xml_node *f, size_t n, struct mp_error *e)
 		    "file \"%.100s\" of the software inventory has Size "
 		    "\"%.40s\", which is no number of bytes",
 		    name, size);
-	if (repeats(mp_xml_child_text(f, "Path"), name))
+	if (*path == '\0' || repeats(path, name))
 		return mp_fail(e, MP_EARG,
-		    "file \"%.100s\" of the software inventory has its name "
-		    "in Path too; Path is the folder alone",
+		    "file \"%.100s\" of the software inventory has no Path, "
+		    "or its name in Path too; Path is the folder alone",
 		    name);
 	return MP_OK;
 }

@@ -122,11 +122,13 @@ check_topic(const struct mp_xml_node *m, size_t n, struct mp_error *e)
 		    "state message %zu has a Topic whose Type or IDType is no "
 		    "number",
 		    n);
-	if (!mp_value_number(mp_xml_attr(s, "ID"), UINT64_MAX))
+	if (!mp_value_number(mp_xml_attr(s, "ID"), UINT64_MAX) ||
+	    !mp_value_number(mp_xml_attr(s, "Criticality"), UINT32_MAX))
 		return mp_fail(e, MP_EARG,
-		    "state message %zu has State ID \"%.20s\", which is no "
-		    "number",
-		    n, mp_value_or(mp_xml_attr(s, "ID"), ""));
+		    "state message %zu has State ID \"%.20s\" and Criticality "
+		    "\"%.20s\"; both must be numbers",
+		    n, mp_value_or(mp_xml_attr(s, "ID"), ""),
+		    mp_value_or(mp_xml_attr(s, "Criticality"), ""));
 	return MP_OK;
 }
 

@@ -9,6 +9,8 @@
 #define CODE_PAGE_DEFAULT 437u
 #define LOCALE_DEFAULT 1033u
 
+#define NAMES_MAX 1000 /* properties of one message */
+
 #define PROGRAM_DEFAULT "SoftDistProgramCompletedSuccessfullyEvent"
 
 /* The severity of a failed download, unless another is set [D]. */
@@ -155,12 +157,27 @@ check_family(
 	return MP_OK;
 }
 
-/* Each item of a list has a name. */
+/* Is there an earlier item of that name? */
+static bool
+met(const struct mp_xml_node *list, const struct mp_xml_node *item,
+    const char *name)
+{
+	const struct mp_xml_node *p;
+
+	for (p = mp_xml_child(list, NULL); p != NULL && p != item;
+	     p = mp_xml_next(p, NULL))
+		if (strcasecmp(mp_xml_attr(p, "Name"), name) == 0)
+			return true;
+	return false;
+}
+
+/* Each item of a list has a name of its own. */
 static int
 check_names(
     const struct mp_xml_node *list, const char *item, struct mp_error *e)
 {
 	const struct mp_xml_node *p;
+	size_t n = 0;
 
 	for (p = mp_xml_child(list, NULL); p != NULL;
 	     p = mp_xml_next(p, NULL)) {
@@ -174,6 +191,14 @@ check_names(
 		if (name == NULL || *name == '\0')
 			return mp_fail(e, MP_EARG,
 			    "the status message has a %s without Name", item);
+		if (++n > NAMES_MAX)
+			return mp_fail(e, MP_ELIMIT,
+			    "the status message has more than %d of <%s>",
+			    NAMES_MAX, item);
+		if (met(list, p, name))
+			return mp_fail(e, MP_EARG,
+			    "the status message has the %s \"%.60s\" twice",
+			    item, name);
 	}
 	return MP_OK;
 }
