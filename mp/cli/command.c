@@ -58,6 +58,11 @@ const struct command *const command_table[] = {
     &command_mp_list,
     &command_mp_info,
     &command_mp_certificate,
+    &command_token_list,
+    &command_token_generate,
+    &command_token_self_sign,
+    &command_token_request,
+    &command_token_import,
     &command_status,
     NULL,
 };

@@ -50,6 +50,11 @@ extern const struct command command_policy_sync;
 extern const struct command command_mp_list;
 extern const struct command command_mp_info;
 extern const struct command command_mp_certificate;
+extern const struct command command_token_list;
+extern const struct command command_token_generate;
+extern const struct command command_token_self_sign;
+extern const struct command command_token_request;
+extern const struct command command_token_import;
 extern const struct command command_status;
 
 /*

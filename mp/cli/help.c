@@ -25,6 +25,7 @@ static const struct heading headings[] = {
     {"keys", "Keys and certificates"},
     {"sign", "Using a key"},
     {"register", "Talking to a management point"},
+    {"token list", "Making keys on a token"},
     {"status", "The agent"},
 };
 
@@ -44,7 +45,8 @@ command_help_all(FILE *f)
 	      "Signs, decrypts and talks to Configuration Manager management "
 	      "points with\nprivate keys that stay on a smartcard or HSM. The "
 	      "agent, sealpointd(8), holds\nthe token; this program asks it, "
-	      "and never sees a key or a PIN.\n",
+	      "and never sees a private key. Only the\n`token` commands log in "
+	      "to a token themselves.\n",
 	    f);
 	for (size_t i = 0; command_table[i] != NULL; i++) {
 		put_heading(command_table[i], f);

@@ -76,6 +76,31 @@ option_allows(const struct option_def *def, const char *value)
 	return false;
 }
 
+static bool
+repeats(const struct option_def *def)
+{
+	size_t len = strlen(def->value);
+
+	return len > 3 && strcmp(def->value + len - 3, "...") == 0;
+}
+
+/* One more value of an option that may be repeated. */
+static int
+collect(struct options *o, const struct option_def *def, const char *value,
+    char text[OPTIONS_TEXT_MAX])
+{
+	if (o->nmany == OPTIONS_MANY_MAX) {
+		snprintf(text, OPTIONS_TEXT_MAX,
+		    "option --%s is one too many: %d are the limit", def->name,
+		    OPTIONS_MANY_MAX);
+		return -1;
+	}
+	o->many[o->nmany].id = def->id;
+	o->many[o->nmany].value = value;
+	o->nmany++;
+	return 0;
+}
+
 static int
 take(struct options *o, const struct option_def *def, const char *value,
     char text[OPTIONS_TEXT_MAX])
@@ -84,7 +109,7 @@ take(struct options *o, const struct option_def *def, const char *value,
 		o->given[def->id] = true;
 		return 0;
 	}
-	if (o->given[def->id]) {
+	if (o->given[def->id] && !repeats(def)) {
 		snprintf(text, OPTIONS_TEXT_MAX,
 		    "option --%s is given twice: give it once", def->name);
 		return -1;
@@ -103,7 +128,7 @@ take(struct options *o, const struct option_def *def, const char *value,
 	}
 	o->given[def->id] = true;
 	o->value[def->id] = value;
-	return 0;
+	return repeats(def) ? collect(o, def, value, text) : 0;
 }
 
 /* Words for what getopt_long() did not take. */

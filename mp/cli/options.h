@@ -12,6 +12,7 @@
 
 #define OPTIONS_TABLES_MAX 3 /* own, management point, global */
 #define OPTIONS_TEXT_MAX 512 /* bytes of a sentence about a mistake */
+#define OPTIONS_MANY_MAX 64  /* values of options that may be repeated */
 
 /* Every option of the program; a number each. */
 enum option_id {
@@ -40,12 +41,23 @@ enum option_id {
 	OPTION_TIMEOUT,
 	OPTION_STRICT_DATES,
 	OPTION_WAIT,
+	OPTION_MODULE,
+	OPTION_URI,
+	OPTION_PIN,
+	OPTION_TYPE,
+	OPTION_LABEL,
+	OPTION_ID,
+	OPTION_SUBJECT,
+	OPTION_DAYS,
+	OPTION_SAN,
+	OPTION_CERT,
 	OPTION_COUNT
 };
 
 /*
  * One option. `value` stands for its value in the help, NULL if it takes
- * none; with bars in it ("sha1|sha256") it lists the only values allowed.
+ * none; with bars in it ("sha1|sha256") it lists the only values allowed;
+ * with dots at its end ("NAME...") the option may be given many times.
  */
 struct option_def {
 	enum option_id id;
@@ -59,6 +71,11 @@ struct option_def {
 struct options {
 	const char *value[OPTION_COUNT]; /* NULL: not given, or takes none */
 	bool given[OPTION_COUNT];
+	struct {
+		enum option_id id;
+		const char *value;
+	} many[OPTIONS_MANY_MAX]; /* in their order */
+	size_t nmany;
 };
 
 /*

@@ -233,19 +233,20 @@ make_parents(char *dir)
 	}
 }
 
-static int
-choose_state(struct session *s, struct mp_client_config *cfg)
+int
+session_state(struct session *s, const char **dir)
 {
-	cfg->state_dir = session_value(s, OPTION_STATE);
-	if (cfg->state_dir != NULL)
+	*dir = session_value(s, OPTION_STATE);
+	if (*dir != NULL)
 		return COMMAND_DONE;
-	s->state = default_state();
+	if (s->state == NULL)
+		s->state = default_state();
 	if (s->state == NULL) {
 		output_error(s->out, "out of memory");
 		return COMMAND_FAILED;
 	}
 	make_parents(s->state);
-	cfg->state_dir = s->state;
+	*dir = s->state;
 	return COMMAND_DONE;
 }
 
@@ -306,7 +307,7 @@ configure(struct session *s, bool believe, struct mp_client_config *cfg)
 		&seconds, text) != 0)
 		return session_usage(s, "%s", text);
 	cfg->timeout_ms = seconds * 1000;
-	return choose_state(s, cfg);
+	return session_state(s, &cfg->state_dir);
 }
 
 int

@@ -44,6 +44,12 @@ int session_usage(struct session *s, const char *fmt, ...)
 /* A value from the command line or else the settings; NULL: neither. */
 const char *session_value(const struct session *s, enum option_id id);
 
+/*
+ * The directory that remembers: of --state, of the settings, or the user's
+ * own, whose parents are made. Borrowed.
+ */
+int session_state(struct session *s, const char **dir);
+
 /* Opens s->signer. */
 int session_signer(struct session *s);
 
