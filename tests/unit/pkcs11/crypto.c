@@ -107,17 +107,6 @@ every_scheme_signs_with_every_hash(void **state)
 }
 
 static void
-ed25519_signs_messages(void **state)
-{
-	struct rig *rig = *state;
-
-	if (rig->hsm.ed25519.len == 0)
-		skip();
-	signs(rig, &rig->hsm.ed25519, TOKEN_EDDSA, TOKEN_HASH_NONE, 0, 1);
-	signs(rig, &rig->hsm.ed25519, TOKEN_EDDSA, TOKEN_HASH_NONE, 0, 300);
-}
-
-static void
 pss_goes_by_raw_rsa_where_the_token_has_no_pss(void **state)
 {
 	struct rig *rig = *state;
@@ -352,7 +341,6 @@ main(void)
 	    TEST(misuse_is_refused_in_words),
 	    TEST(room_too_small_is_refused),
 	    TEST(every_scheme_signs_with_every_hash),
-	    TEST(ed25519_signs_messages),
 	    TEST(pss_goes_by_raw_rsa_where_the_token_has_no_pss),
 	    TEST(signatures_of_a_wrong_length_are_refused),
 	    TEST(pkcs1_decrypts_messages_of_every_length),

@@ -193,29 +193,6 @@ an_unknown_or_keyless_certificate_is_no_key(void **state)
 	}
 }
 
-/* The foreign certificate has the EC key's CKA_ID, but another public key. */
-static void
-a_key_that_hides_its_public_part_proves_itself(void **state)
-{
-	struct rig *rig = *state;
-	struct token_identity ids[8];
-	uint8_t digest[32] = {1}, sig[256];
-	size_t n, len = sizeof(sig);
-	uint64_t generation;
-
-	rig->mod->mute = true;
-	n = token_list(rig->token, 0, ids, 8, &generation);
-	assert_int_equal(n, rig->hsm.ed25519.len != 0 ? 3 : 2);
-	assert_true(rig->mod->calls[COUNTMOD_SIGN] >= 2);
-	for (size_t i = 0; i < n; i++)
-		assert_memory_not_equal(
-		    ids[i].sha256, rig->hsm.foreign.sha256, 32);
-	rig_ok(rig, token_sign(rig->token, rig->hsm.ec.sha256, TOKEN_ECDSA,
-			TOKEN_SHA256, 0, digest, 32, sig, &len, &rig->why));
-	assert_true(rig_verify(
-	    &rig->hsm.ec, TOKEN_ECDSA, TOKEN_SHA256, 0, digest, 32, sig, len));
-}
-
 static void
 a_key_that_wants_its_pin_each_time_is_listed_but_refused(void **state)
 {
@@ -347,7 +324,6 @@ main(void)
 	    OPEN(the_list_holds_each_certificate_with_a_key_once),
 	    OPEN(the_chain_ends_at_the_root),
 	    OPEN(an_unknown_or_keyless_certificate_is_no_key),
-	    OPEN(a_key_that_hides_its_public_part_proves_itself),
 	    OPEN(a_key_that_wants_its_pin_each_time_is_listed_but_refused),
 	    OPEN(a_rescan_gives_a_new_generation),
 	    OPEN(an_object_that_cannot_be_read_hides_no_other),
