@@ -42,6 +42,13 @@ preamble(const uint8_t *data, size_t len)
 	return (size_t)(end + 2 - data);
 }
 
+static bool
+wide(const uint8_t *data, size_t len)
+{
+	return len >= 2 && (memcmp(data, "\xFF\xFE", 2) == 0 ||
+			       memcmp(data, "\xFE\xFF", 2) == 0);
+}
+
 /* Some bytes, the first of all or later ones. *used as in mp_text_put(). */
 static int
 pass(struct passage *p, const uint8_t *data, size_t len, bool last,
@@ -55,6 +62,10 @@ pass(struct passage *p, const uint8_t *data, size_t len, bool last,
 		p->written += len;
 		return p->out->put(p->out->ctx, data, len, e);
 	}
+	if (p->written == 0 && wide(data, len))
+		return mp_fail(e, MP_EARG,
+		    "it is UTF-16 already; convert it to UTF-8, from which "
+		    "it is made UTF-16 again");
 	if (p->written == 0) {
 		skip = preamble(data, len);
 		p->text.taken = skip; /* to name bytes rightly */
