@@ -21,7 +21,7 @@ sign(struct rig *rig, const struct softhsm_cert *c, enum token_scheme scheme,
 	rig_ok(rig, token_sign(rig->token, c->sha256, scheme, hash, 0, data,
 			len, sig, &siglen, &rig->why));
 	assert_true(rig_verify(c, scheme, hash, 0, data, len, sig, siglen));
-	data[0] ^= 1;
+	sig[siglen / 2] ^= 1;
 	assert_false(rig_verify(c, scheme, hash, 0, data, len, sig, siglen));
 }
 
