@@ -28,8 +28,8 @@ class Reader(report.Reader):
         name = report.text_of(file, "Name")
         path = report.text_of(file, "Path")
         self.check("sinv.name", bool(name), "a file has no Name")
-        self.check("sinv.path", bool(path) and not path.lower().endswith(
-            "\\" + name.lower()), f"Path {path!r} must not include the name")
+        self.check("sinv.path", bool(path) and not (name and path.lower()
+                   .endswith("\\" + name.lower())), f"Path {path!r} must not include the name")
         self.check("sinv.size", report.is_number(report.text_of(file,
                                                                 "Size")),
                    f"Size of {name!r} is no number")
