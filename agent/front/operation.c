@@ -310,8 +310,6 @@ status_here(struct ask *a, unsigned index)
 static void
 status(struct ask *a, uint16_t index)
 {
-	bool reported;
-
 	/* Names of tokens are for those who may use one, root and ourselves. */
 	if (a->p->who.uid != 0 && a->p->who.uid != geteuid() && stranger(a))
 		return;
@@ -320,8 +318,7 @@ status(struct ask *a, uint16_t index)
 		    "there is no token number %u", index);
 		return;
 	}
-	(void)workers_state(a->f, index, &reported);
-	if (!reported || !workers_present(a->f, index)) {
+	if (!workers_up(a->f, index)) {
 		status_here(a, index);
 		return;
 	}

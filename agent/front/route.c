@@ -69,34 +69,30 @@ route_done(struct front *f, uint64_t number, const uint8_t *reply, size_t len)
 
 /* Answers for somebody else, and ends the ticket. */
 static void
-give_up(struct front *f, struct ticket *k, int err, const char *text)
+give_up(struct front *f, struct ticket *k, int err,
+    const struct signer_trouble *why)
 {
 	struct peer *p = peers_find(f->peers, k->client);
-	struct signer_trouble why = {.retry = true};
 	uint8_t reply[1024];
 
-	(void)snprintf(why.text, sizeof(why.text), "%s", text);
 	if (p != NULL)
 		peer_send(p, reply,
 		    proto_failure_pack(reply, sizeof(reply), k->id,
-			(enum proto_type)k->type, err, &why));
+			(enum proto_type)k->type, err, why));
 	ask_settle(f, k);
 }
 
 void
 route_worker_lost(struct front *f, unsigned index)
 {
+	bool reported;
+	const struct link_state *s = workers_state(f, index, &reported);
 	struct ticket *k, *next;
-	char text[SIGNER_TEXT_MAX];
 
-	(void)snprintf(text, sizeof(text),
-	    "the worker of token %s ended during "
-	    "the request; a new one starts: try again",
-	    f->conf->tokens[index].name);
 	for (k = tickets_first(f->tickets); k != NULL; k = next) {
 		next = k->next;
 		if (k->worker == index)
-			give_up(f, k, SIGNER_EDEVICE, text);
+			give_up(f, k, s->err, &s->why);
 	}
 	route_wake(f);
 }
@@ -104,20 +100,21 @@ route_worker_lost(struct front *f, unsigned index)
 static void
 expire(struct front *f, struct ticket *k)
 {
+	struct signer_trouble why = {.retry = true};
 	unsigned index = k->worker;
-	char text[SIGNER_TEXT_MAX];
 
 	if (index == TICKETS_PARKED) {
-		give_up(f, k, SIGNER_ETIMEOUT,
+		(void)snprintf(why.text, sizeof(why.text),
 		    "the tokens did not come up within "
 		    "the deadline; see 'sealpoint status' and try again");
+		give_up(f, k, SIGNER_ETIMEOUT, &why);
 		return;
 	}
-	(void)snprintf(text, sizeof(text),
+	(void)snprintf(why.text, sizeof(why.text),
 	    "token %s did not answer within %u ms; "
 	    "see 'sealpoint status' and try again",
 	    f->conf->tokens[index].name, f->conf->deadline_ms);
-	give_up(f, k, SIGNER_ETIMEOUT, text);
+	give_up(f, k, SIGNER_ETIMEOUT, &why);
 	/* Slow is one thing; a worker that answers nothing at all hangs. */
 	if (workers_silence(f, index) >= f->conf->deadline_ms)
 		overseer_kill(f->overseer, index, workers_generation(f, index));

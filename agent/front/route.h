@@ -22,7 +22,10 @@ void route_done(
 /* Some worker reported: what is parked may go on. */
 void route_wake(struct front *f);
 
-/* A worker ended with these requests in hand. */
+/*
+ * A worker ended, with these requests in hand: they are answered with the
+ * token's trouble, which is set already.
+ */
 void route_worker_lost(struct front *f, unsigned index);
 
 /* Answers what is past its deadline. Ms until the next one, or 0 for none. */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -30,8 +31,9 @@ struct worker {
 	struct front *front;
 	unsigned index;
 	uint32_t generation;
-	int fd; /* -1: no process */
-	bool reported;
+	int fd;        /* -1: no process */
+	bool reported; /* it, or one before it, said how its token is */
+	bool spoke;    /* the present process did */
 	bool scanning;
 	struct link_state state;
 	uint64_t heard; /* when it last answered */
@@ -65,6 +67,12 @@ bool
 workers_present(const struct front *f, unsigned index)
 {
 	return worker(f, index)->fd != -1;
+}
+
+bool
+workers_up(const struct front *f, unsigned index)
+{
+	return worker(f, index)->fd != -1 && worker(f, index)->spoke;
 }
 
 uint32_t
@@ -130,11 +138,14 @@ lose(struct worker *w)
 	log_line(LOG_LEVEL_WARNING, "token %s: its worker ended",
 	    w->front->conf->tokens[w->index].name);
 	detach(w);
-	if (w->reported && w->state.err == SIGNER_OK) {
+	/* It may have said why it ends; else this is what is known. */
+	if (w->state.err == SIGNER_OK) {
 		w->state.err = SIGNER_EDEVICE;
+		w->state.since = (uint64_t)time(NULL);
+		w->state.why.retry = true;
 		(void)signer_fail(&w->state.why, 0,
-		    "its worker process ended and "
-		    "is being started again");
+		    "the worker of token %s ended; a new one starts: try again",
+		    w->front->conf->tokens[w->index].name);
 	}
 	route_worker_lost(w->front, w->index);
 }
@@ -316,6 +327,7 @@ state(struct worker *w, struct wire_reader *r)
 	}
 	w->state = s;
 	w->reported = true;
+	w->spoke = true;
 	route_wake(w->front);
 }
 
@@ -416,6 +428,7 @@ workers_attach(struct front *f, unsigned index, uint32_t generation, int fd)
 	w->fd = fd;
 	w->generation = generation;
 	w->heard = front_now();
+	w->spoke = false;
 	/* A word of its predecessor about trouble stands until it speaks. */
 	if (w->state.err == SIGNER_OK)
 		w->reported = false;

@@ -19,7 +19,9 @@ void workers_attach(
 /* How the token is. reported: did its present worker say so? Borrowed. */
 const struct link_state *workers_state(
     const struct front *f, unsigned index, bool *reported);
+/* Is there a process; and did it say how its token is? */
 bool workers_present(const struct front *f, unsigned index);
+bool workers_up(const struct front *f, unsigned index);
 uint32_t workers_generation(const struct front *f, unsigned index);
 
 /* Of the tokens in this set the one to ask: a ready one if there is. */
