@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "mp/cms.h"
 #include "mp/hex.h"
 #include "mp/multipart.h"
 #include "mp/seal.h"
@@ -14,6 +15,7 @@
 #include "mp/xml.h"
 #include "mp/zip.h"
 #include "tests/fake/soft_signer.h"
+#include "tests/unit/mp/pki.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define ID "GUID:0D5A4B1C-1111-2222-3333-444455556666"
@@ -26,6 +28,8 @@ struct scene {
 	struct evp *evp;
 	struct mp_identity me;
 	struct mp_message m;
+	EVP_PKEY *mp_key; /* of the management point */
+	X509 *mp_cert;
 };
 
 static void
@@ -43,6 +47,8 @@ enter(struct scene *s)
 		SIGNER_SHA1_LEN, &e) != MP_OK)
 		fail_msg("%s", e.text);
 	assert_int_equal(mp_message_init(&s->m), 0);
+	s->mp_key = pki_key();
+	s->mp_cert = pki_cert(s->mp_key, &(struct pki_wish){.cn = "MP1"});
 	s->m.endpoint = "MP_PolicyManager";
 	s->m.body = "<Body>\xC3\xA4</Body>";
 	s->m.source_id = ID;
@@ -57,6 +63,8 @@ leave(struct scene *s)
 	mp_identity_close(&s->me);
 	evp_close(s->evp);
 	X509_free(s->cert);
+	X509_free(s->mp_cert);
+	EVP_PKEY_free(s->mp_key);
 	signer_close(&s->signer);
 }
 
@@ -180,35 +188,82 @@ read_all(struct mp_sealed *sealed, struct mp_buf *all)
 	assert_int_equal(all->len, mp_sealed_size(sealed));
 }
 
+/* The parts of what is sent, and the payload before it was encrypted. */
+struct taken {
+	struct mp_buf all, text, packed;
+	struct mp_xml *x;
+};
+
 static void
-check_signed(struct scene *s, enum mp_hash hash)
+take(struct scene *s, enum mp_hash hash, enum mp_cipher cipher, struct taken *t)
 {
 	static const char type[] = "multipart/mixed; boundary="
 				   "aAbBcCdDv1234567890VxXyYzZ";
-	const EVP_MD *md = hash == MP_SHA1 ? EVP_sha1() : EVP_sha256();
-	const struct mp_seal_config how = {.hash = hash};
-	const struct mp_xml_node *msg;
-	struct mp_buf text, clear, id, all;
+	struct mp_recipients to = {&s->mp_cert, 1, cipher};
+	const struct mp_seal_config how = {.hash = hash, .recipients = &to};
 	struct mp_sealed out;
 	struct mp_parts parts;
 	struct mp_error e;
-	struct mp_xml *x;
-	bool native = (s->m.flags & MP_FLAG_NATIVE) != 0;
 
 	mp_sealed_init(&out);
-	mp_buf_init(&text, 1 << 20);
-	mp_buf_init(&clear, 1000);
-	mp_buf_init(&id, 1000);
+	mp_buf_init(&t->text, 1 << 20);
+	mp_buf_init(&t->packed, 1 << 20);
 	assert_int_equal(mp_seal(&s->me, &s->m, &how, &out, &e), MP_OK);
-	read_all(&out, &all);
+	read_all(&out, &t->all);
+	mp_sealed_release(&out);
 	assert_int_equal(
-	    mp_multipart_parse(type, all.data, all.len, &parts, &e), 0);
-	assert_int_equal(
-	    mp_text_to_utf8(parts.list[0].data, parts.list[0].len, &text, &e),
+	    mp_multipart_parse(type, t->all.data, t->all.len, &parts, &e), 0);
+	assert_int_equal(mp_text_to_utf8(parts.list[0].data, parts.list[0].len,
+			     &t->text, &e),
 	    0);
 	assert_int_equal(
-	    mp_xml_parse(&x, (char *)text.data, text.len, "m", &e), 0);
-	msg = mp_xml_root(x);
+	    mp_xml_parse(&t->x, (char *)t->text.data, t->text.len, "m", &e), 0);
+	if (!(s->m.flags & MP_FLAG_ENCRYPT))
+		mp_buf_add(&t->packed, parts.list[1].data, parts.list[1].len);
+	else if (mp_cms_open(parts.list[1].data, parts.list[1].len, s->mp_key,
+		     s->mp_cert, &t->packed, &e) != MP_OK)
+		fail_msg("%s", e.text);
+}
+
+static void
+release(struct taken *t)
+{
+	mp_xml_free(t->x);
+	mp_buf_release(&t->all);
+	mp_buf_release(&t->text);
+	mp_buf_release(&t->packed);
+}
+
+/* 32 bytes: the body in UTF-16, NUL, CR LF. */
+static void
+check_clear(const struct scene *s, const struct taken *t)
+{
+	struct mp_buf clear;
+	struct mp_error e;
+
+	mp_buf_init(&clear, 1000);
+	if (s->m.flags & MP_FLAG_COMPRESS)
+		assert_int_equal(
+		    mp_unzip(t->packed.data, t->packed.len, &clear, &e), MP_OK);
+	else
+		mp_buf_add(&clear, t->packed.data, t->packed.len);
+	assert_int_equal(clear.len, 32);
+	assert_memory_equal(clear.data + 26, ">\0\0\0\r\n", 6);
+	mp_buf_release(&clear);
+}
+
+static void
+check_signed(struct scene *s, enum mp_hash hash, enum mp_cipher cipher)
+{
+	const EVP_MD *md = hash == MP_SHA1 ? EVP_sha1() : EVP_sha256();
+	bool native = (s->m.flags & MP_FLAG_NATIVE) != 0;
+	const struct mp_xml_node *msg;
+	struct mp_error e;
+	struct mp_buf id;
+	struct taken t;
+
+	take(s, hash, cipher, &t);
+	msg = mp_xml_root(t.x);
 	assert_string_equal(property(msg, "AuthSenderMachine"), "CLIENT1");
 	assert_string_equal(
 	    property(msg, "ClientCapabilities"), native ? "SSL" : "NonSSL");
@@ -216,27 +271,17 @@ check_signed(struct scene *s, enum mp_hash hash)
 	    hash == MP_SHA1 ? "" : "1.2.840.113549.1.1.11");
 	assert_string_equal(property(msg, "PublicKey"), s->me.public_hex);
 	assert_int_equal(strlen(s->me.public_hex), 552);
+	mp_buf_init(&id, 1000);
 	assert_int_equal(mp_utf16_add(&id, ID, strlen(ID), &e), 0);
 	mp_buf_add(&id, "\0", 2);
 	assert_int_equal(id.len, 84);
 	verify(
 	    s->cert, md, property(msg, "ClientIDSignature"), id.data, id.len);
-	verify(s->cert, md, property(msg, "PayloadSignature"),
-	    parts.list[1].data, parts.list[1].len);
-	if (s->m.flags & MP_FLAG_COMPRESS)
-		assert_int_equal(
-		    mp_unzip(parts.list[1].data, parts.list[1].len, &clear, &e),
-		    MP_OK);
-	else
-		mp_buf_add(&clear, parts.list[1].data, parts.list[1].len);
-	assert_int_equal(clear.len, 32);
-	assert_memory_equal(clear.data + 26, ">\0\0\0\r\n", 6);
-	mp_xml_free(x);
-	mp_sealed_release(&out);
-	mp_buf_release(&text);
-	mp_buf_release(&clear);
+	verify(s->cert, md, property(msg, "PayloadSignature"), t.packed.data,
+	    t.packed.len);
+	check_clear(s, &t);
 	mp_buf_release(&id);
-	mp_buf_release(&all);
+	release(&t);
 }
 
 static void
@@ -246,13 +291,109 @@ signatures_are_the_wires_and_verify(void **state)
 
 	(void)state;
 	enter(&s);
-	check_signed(&s, MP_SHA256);
+	check_signed(&s, MP_SHA256, MP_CIPHER_3DES);
 	assert_int_equal(soft_signer_counts(s.soft).signs, 2);
-	check_signed(&s, MP_SHA256);
+	check_signed(&s, MP_SHA256, MP_CIPHER_3DES);
 	assert_int_equal(soft_signer_counts(s.soft).signs, 3);
-	check_signed(&s, MP_SHA1);
+	check_signed(&s, MP_SHA1, MP_CIPHER_3DES);
 	s.m.flags = MP_FLAG_SIGN; /* mixed, uncompressed */
-	check_signed(&s, MP_SHA256);
+	check_signed(&s, MP_SHA256, MP_CIPHER_3DES);
+	leave(&s);
+}
+
+/* Compressed, then signed, then encrypted, and the hooks say so. */
+static void
+encryption_comes_last(void **state)
+{
+	static const char hooks[] = "<Hook3 Name=\"zlib-compress\" />"
+				    "<Hook2 Name=\"encrypt\" /></Hooks>";
+	struct scene s;
+	struct taken t;
+
+	(void)state;
+	enter(&s);
+	s.m.flags = MP_FLAG_SIGN | MP_FLAG_COMPRESS | MP_FLAG_ENCRYPT;
+	check_signed(&s, MP_SHA256, MP_CIPHER_3DES);
+	check_signed(&s, MP_SHA1, MP_CIPHER_AES256);
+	take(&s, MP_SHA256, MP_CIPHER_AES256, &t);
+	assert_non_null(strstr((char *)t.text.data, "</Hook2><Hook3"));
+	assert_non_null(strstr((char *)t.text.data, hooks));
+	assert_non_null(strstr((char *)t.text.data, "Length=\"30\""));
+	release(&t);
+	s.m.flags = MP_FLAG_ENCRYPT;
+	take(&s, MP_SHA256, MP_CIPHER_3DES, &t);
+	check_clear(&s, &t);
+	release(&t);
+	leave(&s);
+}
+
+static void
+a_payload_above_the_limit_is_refused_unsigned(void **state)
+{
+	struct mp_seal_config how = {.hash = MP_SHA256};
+	struct mp_attachment a = {
+	    .name = "1", .data = (const uint8_t *)"0123456789", .len = 10};
+	struct mp_sealed out;
+	struct mp_error e;
+	struct scene s;
+
+	(void)state;
+	enter(&s);
+	mp_sealed_init(&out);
+	s.m.attachments = &a;
+	s.m.nattachments = 1;
+	for (how.payload_max = 1; how.payload_max < 42; how.payload_max++) {
+		assert_int_equal(
+		    mp_seal(&s.me, &s.m, &how, &out, &e), MP_ELIMIT);
+		assert_non_null(strstr(e.text, "raise the limit"));
+		assert_int_equal(mp_sealed_size(&out), 0);
+	}
+	assert_int_equal(soft_signer_counts(s.soft).signs, 0);
+	assert_int_equal(mp_seal(&s.me, &s.m, &how, &out, &e), MP_OK);
+	mp_sealed_release(&out);
+	leave(&s);
+}
+
+static void
+what_cannot_be_attached_is_not_sent_without(void **state)
+{
+	struct mp_attachment a = {.name = "1", .path = "/nonexistent/x"};
+	struct mp_sealed out;
+	struct mp_error e;
+	struct scene s;
+
+	(void)state;
+	enter(&s);
+	mp_sealed_init(&out);
+	s.m.attachments = &a;
+	s.m.nattachments = 1;
+	assert_int_equal(seal(&s, &out, &e), MP_EARG);
+	assert_non_null(strstr(e.text, "/nonexistent/x"));
+	assert_non_null(strstr(e.text, "MP_PolicyManager"));
+	assert_int_equal(mp_sealed_size(&out), 0);
+	assert_int_equal(soft_signer_counts(s.soft).signs, 0);
+	mp_sealed_release(&out);
+	leave(&s);
+}
+
+static void
+a_property_needs_name_and_value(void **state)
+{
+	struct mp_property bad[] = {{NULL, "x"}, {"x", NULL}, {"x", "\x01"}};
+	struct mp_sealed out;
+	struct mp_error e;
+	struct scene s;
+
+	(void)state;
+	enter(&s);
+	mp_sealed_init(&out);
+	s.m.nproperties = 1;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		s.m.properties = &bad[i];
+		assert_int_equal(seal(&s, &out, &e), MP_EARG);
+		assert_int_equal(mp_sealed_size(&out), 0);
+	}
+	mp_sealed_release(&out);
 	leave(&s);
 }
 
@@ -312,7 +453,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_flag_combination_that_is_ruled_out_is_refused),
 	    cmocka_unit_test(a_message_without_what_it_needs_is_refused),
+	    cmocka_unit_test(a_payload_above_the_limit_is_refused_unsigned),
+	    cmocka_unit_test(what_cannot_be_attached_is_not_sent_without),
+	    cmocka_unit_test(a_property_needs_name_and_value),
 	    cmocka_unit_test(signatures_are_the_wires_and_verify),
+	    cmocka_unit_test(encryption_comes_last),
 	    cmocka_unit_test(the_signers_failure_is_told_with_its_key),
 	    cmocka_unit_test(an_identity_must_be_rsa_and_known),
 	};
