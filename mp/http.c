@@ -10,6 +10,7 @@
 
 #include <curl/curl.h>
 
+#include "mp/http_auth.h"
 #include "mp/http_fault.h"
 #include "mp/http_tls.h"
 #include "mp/http_upload.h"
@@ -31,6 +32,7 @@
 struct mp_http {
 	CURL *easy;
 	struct mp_http_tls tls;
+	struct mp_http_auth auth;
 	unsigned connect_ms;
 	unsigned timeout_ms;
 	int tls_max;
@@ -46,6 +48,7 @@ struct mp_http {
 	bool header_end; /* libcurl lets an answer end before its fields do, */
 	bool framed;     /* ... or with no length and no close_notify */
 	bool too_large;
+	bool secure;    /* https */
 	CURLcode setup; /* the first option that failed sticks */
 };
 
@@ -80,9 +83,14 @@ mp_http_open(
 	h->connect_ms = cfg->connect_ms > 0 ? cfg->connect_ms : HTTP_CONNECT_MS;
 	h->timeout_ms = cfg->timeout_ms > 0 ? cfg->timeout_ms : HTTP_TIMEOUT_MS;
 	h->tls_max = cfg->tls_max;
-	r = mp_http_tls_init(&h->tls, cfg, e);
-	if (r != 0)
+	if (cfg->crl) { /* lists are fetched within the handshake */
+		h->connect_ms += MP_CRL_TIMEOUT_MS;
+		h->timeout_ms += MP_CRL_TIMEOUT_MS;
+	}
+	if ((r = mp_http_tls_init(&h->tls, cfg, e)) != 0 ||
+	    (r = mp_http_auth_init(&h->auth, cfg, e)) != 0)
 		goto out;
+	mp_http_auth_lend(&h->auth, &h->tls.crl.fetch);
 	h->easy = curl_easy_init();
 	if (h->easy == NULL) {
 		r = mp_fail(e, MP_ENOMEM, "HTTP: out of memory");
@@ -102,6 +110,7 @@ mp_http_close(struct mp_http *h)
 		return;
 	curl_easy_cleanup(h->easy);
 	mp_http_tls_release(&h->tls);
+	mp_http_auth_release(&h->auth);
 	free(h);
 }
 
@@ -185,14 +194,14 @@ static void
 route(struct mp_http *h, const char *url)
 {
 	CURL *c = h->easy;
-	bool tls = strncasecmp(url, "https:", 6) == 0;
 
+	h->secure = strncasecmp(url, "https:", 6) == 0;
 	want(h, curl_easy_setopt(c, CURLOPT_URL, url));
 	want(h, curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L));
-	want(h,
-	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, tls ? "https" : "http"));
+	want(h, curl_easy_setopt(
+		    c, CURLOPT_PROTOCOLS_STR, h->secure ? "https" : "http"));
 	want(h, curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L));
-	want(h, curl_easy_setopt(c, CURLOPT_PROXY, ""));
+	want(h, (CURLcode)mp_http_auth_install(&h->auth, c));
 	want(h, curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED));
 	want(h, curl_easy_setopt(
 		    c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1));
@@ -211,6 +220,9 @@ secure(struct mp_http *h)
 	want(h, curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L));
 	want(h, curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, take_context));
 	want(h, curl_easy_setopt(c, CURLOPT_SSL_CTX_DATA, h));
+	/* A session taken up again would come without a certificate. */
+	if (h->tls.check)
+		want(h, curl_easy_setopt(c, CURLOPT_SSL_SESSIONID_CACHE, 0L));
 	if (h->tls.roots != NULL) {
 		/* Do not even read the system's; ours replaces the store. */
 		want(h, curl_easy_setopt(c, CURLOPT_CAINFO, NULL));
@@ -327,8 +339,25 @@ explain(struct mp_http *h, CURLcode rc, struct mp_error *e)
 	(void)curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &f.verify);
 	(void)curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &f.os_error);
 	(void)curl_easy_getinfo(h->easy, CURLINFO_PRETRANSFER_TIME_T, &ready);
+	(void)curl_easy_getinfo(
+	    h->easy, CURLINFO_HTTP_CONNECTCODE, &f.proxy_status);
+	f.proxy = h->auth.proxy;
 	f.connected = ready > 0;
 	return mp_http_fault(&f, e);
+}
+
+static int
+refused(const struct mp_http *h, struct mp_error *e)
+{
+	const struct mp_http_refusal why = {.where = h->where,
+	    .status = h->reply->status,
+	    .type = h->reply->content_type,
+	    .text = (const char *)h->reply->body.data,
+	    .certificate = h->tls.key != NULL && h->secure,
+	    .windows = h->auth.windows,
+	    .password = h->auth.login.user[0] != '\0'};
+
+	return mp_http_status(&why, e);
 }
 
 static int
@@ -348,7 +377,7 @@ judge(struct mp_http *h, struct mp_error *e)
 	if (type != NULL)
 		memcpy(reply->content_type, type, strlen(type) + 1);
 	if (reply->status != 200)
-		return mp_http_status(h->where, reply->status, e);
+		return refused(h, e);
 	if (!h->header_end || !(h->framed || h->tls.closed))
 		return mp_fail(e, MP_EREPLY,
 		    "%s ended its answer before it was complete; try again, "
@@ -403,9 +432,10 @@ allow(struct mp_http *h, uint64_t size)
 	    curl_easy_setopt(h->easy, CURLOPT_TIMEOUT_MS, (long)h->allowed_ms));
 }
 
-int
-mp_http_post(struct mp_http *h, const char *url, const char *content_type,
-    struct mp_sealed *body, struct mp_http_reply *reply, struct mp_error *e)
+static int
+post(struct mp_http *h, const char *verb, const char *url,
+    const char *content_type, struct mp_sealed *body,
+    struct mp_http_reply *reply, struct mp_error *e)
 {
 	char line[sizeof("Content-Type: ") + sizeof(reply->content_type)];
 	int n, r;
@@ -418,10 +448,24 @@ mp_http_post(struct mp_http *h, const char *url, const char *content_type,
 		want(h, CURLE_BAD_FUNCTION_ARGUMENT);
 	field(h, line);
 	want(h, curl_easy_setopt(h->easy, CURLOPT_POST, 1L));
-	want(h, curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, HTTP_VERB));
+	want(h, curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, verb));
 	want(h, (CURLcode)mp_http_upload_install(&h->upload, h->easy, body));
 	allow(h, mp_sealed_size(body));
 	return perform(h, e);
+}
+
+int
+mp_http_post(struct mp_http *h, const char *url, const char *content_type,
+    struct mp_sealed *body, struct mp_http_reply *reply, struct mp_error *e)
+{
+	return post(h, HTTP_VERB, url, content_type, body, reply, e);
+}
+
+int
+mp_http_post_plain(struct mp_http *h, const char *url, const char *content_type,
+    struct mp_sealed *body, struct mp_http_reply *reply, struct mp_error *e)
+{
+	return post(h, "POST", url, content_type, body, reply, e);
 }
 
 int

@@ -7,6 +7,8 @@
 #ifndef MP_HTTP_H
 #define MP_HTTP_H
 
+#include <stdbool.h>
+
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
@@ -26,7 +28,13 @@ struct mp_http_config {
 	X509 *cert;
 	X509 *const *chain;
 	unsigned nchain;
-	int tls_max; /* TLS1_2_VERSION to hold back; 0: best */
+	bool crl;                /* check that the server is not revoked */
+	const char *crl_dir;     /* see mp/crl.h */
+	bool windows;            /* NTLM or Negotiate at the server */
+	const char *login;       /* file for NTLM; NULL: a Kerberos ticket */
+	const char *proxy;       /* http://HOST[:PORT]; NULL: none at all */
+	const char *proxy_login; /* file; NULL: none */
+	int tls_max;             /* TLS1_2_VERSION to hold back; 0: best */
 };
 
 struct mp_http; /* one thread at a time */
@@ -50,6 +58,11 @@ void mp_http_watch(struct mp_http *h, mp_http_progress *progress, void *ctx);
  */
 int mp_http_post(struct mp_http *h, const char *url, const char *content_type,
     struct mp_sealed *body, struct mp_http_reply *reply, struct mp_error *e);
+
+/* The same by POST: no message, but a report as it is. */
+int mp_http_post_plain(struct mp_http *h, const char *url,
+    const char *content_type, struct mp_sealed *body,
+    struct mp_http_reply *reply, struct mp_error *e);
 
 /* GET; `fields` are header lines "Name: value", NULL-terminated, or NULL. */
 int mp_http_get(struct mp_http *h, const char *url, const char *const *fields,

@@ -2,10 +2,13 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 #include <curl/curl.h>
 
 #include "agent/evp.h"
+
+#define EXCERPT_MAX 120 /* bytes of an answer that go into a sentence */
 
 static int
 distrusted(const struct mp_http_fault *f, struct mp_error *e)
@@ -118,6 +121,11 @@ late(const struct mp_http_fault *f, struct mp_error *e)
 static int
 unreachable(const struct mp_http_fault *f, struct mp_error *e)
 {
+	if (f->proxy[0] != '\0')
+		return mp_fail(e, MP_ENET,
+		    "%s cannot be reached through the HTTP proxy %s (%s); "
+		    "check that the proxy runs, and its port",
+		    f->where, f->proxy, f->detail);
 	if (f->curl == CURLE_COULDNT_RESOLVE_HOST)
 		return mp_fail(e, MP_ENET,
 		    "the name of %s cannot be resolved; check the address of "
@@ -159,6 +167,26 @@ broken(const struct mp_http_fault *f, struct mp_error *e)
 	    f->where, f->detail);
 }
 
+/* The proxy on the way did not let us through. */
+static int
+proxied(const struct mp_http_fault *f, struct mp_error *e)
+{
+	if (f->proxy_status == 0)
+		return mp_fail(e, MP_ENET,
+		    "the name of the HTTP proxy %s cannot be resolved; check "
+		    "its address, and this machine's DNS",
+		    f->proxy);
+	if (f->proxy_status == 407)
+		return mp_fail(e, MP_EHTTP,
+		    "the HTTP proxy %s wants a login that it takes (status "
+		    "407); check the proxy's login file",
+		    f->proxy);
+	return mp_fail(e, MP_EHTTP,
+	    "the HTTP proxy %s does not connect to %s (status %ld); have it "
+	    "allowed there, or check the addresses",
+	    f->proxy, f->where, f->proxy_status);
+}
+
 int
 mp_http_fault(const struct mp_http_fault *f, struct mp_error *e)
 {
@@ -167,8 +195,14 @@ mp_http_fault(const struct mp_http_fault *f, struct mp_error *e)
 		    "cannot %s in TLS with %s: %s; the connection was not "
 		    "made",
 		    f->tls->step, f->where, f->tls->reason);
+	if (f->tls->revoked.code != MP_OK)
+		return mp_fail(e, f->tls->revoked.code,
+		    "the TLS certificate of %s: %s", f->where,
+		    f->tls->revoked.text);
 	if (f->too_large)
 		return large(f, e);
+	if (f->curl == CURLE_COULDNT_RESOLVE_PROXY || f->proxy_status >= 300)
+		return proxied(f, e);
 	switch (f->curl) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return distrusted(f, e);
@@ -210,26 +244,55 @@ mp_http_fault(const struct mp_http_fault *f, struct mp_error *e)
 }
 
 static const char *
-advice(long status)
+unknown(const struct mp_http_refusal *w)
 {
-	switch (status) {
+	if (w->windows && w->password)
+		return "it does not take the Windows login; check name "
+		       "(DOMAIN\\user) and password in the login file";
+	if (w->windows)
+		return "it does not take this user's Kerberos ticket; get one "
+		       "(kinit), or name a login file";
+	return "it wants a Windows login; this client authenticates by "
+	       "certificate and signature, so check the address, and that "
+	       "the site takes such clients, or ask for windows "
+	       "authentication";
+}
+
+static const char *
+forbidden(const struct mp_http_refusal *w)
+{
+	if (w->windows)
+		return "it knows this login and refuses it; check the "
+		       "account's rights there";
+	if (!w->certificate)
+		return "it refuses this client: check whether the management "
+		       "point wants HTTPS and a client certificate (native "
+		       "mode)";
+	return "it refuses this client: check that the client certificate "
+	       "comes from an authority that the management point trusts, is "
+	       "not revoked, and allows client authentication";
+}
+
+static const char *
+advice(const struct mp_http_refusal *w)
+{
+	switch (w->status) {
 	case 400:
 		return "it did not understand the request";
 	case 401:
-		return "it wants a Windows login; this client authenticates "
-		       "by certificate, so check the address, and that the "
-		       "site takes client certificates";
+		return unknown(w);
 	case 403:
-		return "it refuses this client: check that the client "
-		       "certificate comes from an authority that the "
-		       "management point trusts, is not revoked, and allows "
-		       "client authentication";
+		return forbidden(w);
 	case 404:
 		return "it does not have what was asked for: check that the "
 		       "address is a management point's, or list again what "
 		       "there is";
+	case 407:
+		return "a proxy on the way wants a login; name the proxy and "
+		       "its login file";
 	case 413:
-		return "the request is too large for it";
+		return "the request is too large for it; send less at once, "
+		       "or have its limit raised";
 	case 500:
 	case 502:
 	case 503:
@@ -241,15 +304,44 @@ advice(long status)
 	}
 }
 
-int
-mp_http_status(const char *where, long status, struct mp_error *e)
+/*
+ * A few words of a plain text, one line of graphic ASCII; nothing of a page,
+ * which says for many lines what its status said.
+ */
+static void
+excerpt(const struct mp_http_refusal *w, char *out, size_t outlen)
 {
-	if (status >= 300 && status < 400)
+	const char *p = w->text;
+	size_t n = 0;
+
+	out[0] = '\0';
+	if (p == NULL || strncasecmp(w->type, "text/plain", 10) != 0)
+		return;
+	p += strspn(p, " \t\r\n");
+	if (*p == '<')
+		return;
+	for (; *p != '\0' && n + 1 < outlen; p++)
+		if (n > 0 || *p > ' ')
+			out[n++] = *p >= ' ' && *p <= '~' ? *p : ' ';
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+}
+
+int
+mp_http_status(const struct mp_http_refusal *w, struct mp_error *e)
+{
+	char words[EXCERPT_MAX];
+
+	if (w->status >= 300 && w->status < 400)
 		return mp_fail(e, MP_EHTTP,
 		    "%s answered with HTTP status %ld: it points elsewhere, "
 		    "and redirections are not followed; give the management "
 		    "point's own address",
-		    where, status);
-	return mp_fail(e, MP_EHTTP, "%s answered with HTTP status %ld: %s",
-	    where, status, advice(status));
+		    w->where, w->status);
+	excerpt(w, words, sizeof(words));
+	return mp_fail(e, MP_EHTTP,
+	    "%s answered with HTTP status %ld: %s%s%s%s", w->where, w->status,
+	    advice(w), words[0] != '\0' ? " (it says: \"" : "", words,
+	    words[0] != '\0' ? "\")" : "");
 }

@@ -17,6 +17,8 @@ struct mp_http_fault {
 	const char *detail; /* libcurl's own words, "" if none */
 	long verify;        /* X509_V_... of the server's certificate */
 	long os_error;      /* errno of the connection, 0 if none */
+	const char *proxy;  /* "" if none */
+	long proxy_status;  /* what it said to CONNECT; 0 if nothing */
 	bool connected;     /* TCP and TLS were done */
 	bool too_large;     /* we stopped: beyond our limits */
 	unsigned connect_ms;
@@ -27,6 +29,16 @@ struct mp_http_fault {
 int mp_http_fault(const struct mp_http_fault *f, struct mp_error *e);
 
 /* A status other than 200. */
-int mp_http_status(const char *where, long status, struct mp_error *e);
+struct mp_http_refusal {
+	const char *where;
+	long status;
+	const char *type; /* of the answer; "" if none */
+	const char *text; /* the answer itself, NUL-terminated, or NULL */
+	bool certificate; /* we showed one */
+	bool windows;     /* we tried a Windows login ... */
+	bool password;    /* ... with a password */
+};
+
+int mp_http_status(const struct mp_http_refusal *why, struct mp_error *e);
 
 #endif

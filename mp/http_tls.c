@@ -7,6 +7,8 @@
 #include "mp/certs.h"
 #include "mp/reason.h"
 
+#define CHAIN_MAX 16 /* certificates of a server's chain */
+
 /*
  * A certificate in --ca is trusted for itself, too: an operator who names an
  * issuing authority without its root, or the server's own certificate, means
@@ -41,6 +43,8 @@ mp_http_tls_init(
 	t->cert = cfg->cert;
 	t->chain = cfg->chain;
 	t->nchain = cfg->nchain;
+	t->check = cfg->crl;
+	t->crl.dir = cfg->crl_dir;
 	if ((t->key == NULL) != (t->cert == NULL))
 		return mp_fail(e, MP_EARG,
 		    "TLS: a client key needs its certificate, and a "
@@ -75,6 +79,7 @@ mp_http_tls_forget(struct mp_http_tls *t)
 	t->alert = -1;
 	t->closed = false;
 	t->signing = false;
+	memset(&t->revoked, 0, sizeof(t->revoked));
 }
 
 /*
@@ -101,6 +106,68 @@ watch(const SSL *ssl, int where, int ret)
 		    ret <= 0 && SSL_get_state(ssl) == TLS_ST_CW_CERT_VRFY;
 }
 
+/*
+ * The anchor may itself be issued by one that is known, too (an operator who
+ * names both): then it is no end, and the chain goes on.
+ */
+static bool
+lengthen(X509_STORE_CTX *ctx, STACK_OF(X509) * chain)
+{
+	X509 *last, *issuer;
+	int n;
+
+	while ((n = sk_X509_num(chain)) > 0 && n < CHAIN_MAX) {
+		last = sk_X509_value(chain, n - 1);
+		issuer = NULL;
+		if (X509_self_signed(last, 0) == 1 ||
+		    X509_STORE_CTX_get1_issuer(&issuer, ctx, last) != 1)
+			return true;
+		if (sk_X509_push(chain, issuer) == 0) {
+			X509_free(issuer);
+			return false;
+		}
+	}
+	return n > 0;
+}
+
+static int
+unrevoked(struct mp_http_tls *t, const STACK_OF(X509) * chain)
+{
+	X509 *leaf = sk_X509_value(chain, 0);
+
+	if (sk_X509_num(chain) == 1 && X509_self_signed(leaf, 0) != 1)
+		return mp_fail(&t->revoked, MP_ETLS,
+		    "its certificate is trusted by itself (--ca), and its "
+		    "issuer is not known, so it cannot be checked for "
+		    "revocation; name the issuer's certificate with --ca");
+	return mp_crl_check(&t->crl, chain, &t->revoked);
+}
+
+/*
+ * In the place of libssl's own check: the same, and then, only for a chain
+ * that ends at an issuer that we trust, its revocation lists.
+ */
+static int
+verify(X509_STORE_CTX *ctx, void *arg)
+{
+	struct mp_http_tls *t = arg;
+	STACK_OF(X509) * chain;
+	int r = MP_ENOMEM;
+
+	if (X509_verify_cert(ctx) != 1)
+		return 0;
+	chain = X509_STORE_CTX_get1_chain(ctx);
+	if (chain != NULL && lengthen(ctx, chain))
+		r = unrevoked(t, chain);
+	else
+		(void)mp_fail(&t->revoked, MP_ENOMEM, "CRL check: no memory");
+	sk_X509_pop_free(chain, X509_free);
+	if (r != 0)
+		X509_STORE_CTX_set_error(
+		    ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+	return r == 0 ? 1 : 0;
+}
+
 static bool
 fail(struct mp_http_tls *t, const char *step)
 {
@@ -115,6 +182,8 @@ mp_http_tls_install(struct mp_http_tls *t, SSL_CTX *ctx)
 	ERR_clear_error();
 	(void)SSL_CTX_set_app_data(ctx, t);
 	SSL_CTX_set_info_callback(ctx, watch);
+	if (t->check)
+		SSL_CTX_set_cert_verify_callback(ctx, verify, t);
 	if (t->roots != NULL)
 		SSL_CTX_set1_cert_store(ctx, t->roots);
 	if (t->key == NULL)

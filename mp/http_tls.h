@@ -10,6 +10,7 @@
 
 #include <openssl/ssl.h>
 
+#include "mp/crl.h"
 #include "mp/error.h"
 #include "mp/http.h"
 
@@ -19,13 +20,16 @@ struct mp_http_tls {
 	X509 *const *chain;
 	unsigned nchain;
 	X509_STORE *roots; /* NULL: whatever was there before us */
+	bool check;        /* the server's chain for revocation, by crl */
+	struct mp_crl_config crl;
 
 	/* What happened since mp_http_tls_forget(). */
-	const char *step;   /* of the set-up, that failed; NULL if none */
-	const char *reason; /* OpenSSL's, of that step */
-	int alert;          /* the last that the server sent; -1 if none */
-	bool closed;        /* the server ended the connection in order */
-	bool signing;       /* the handshake ended while our key signed */
+	const char *step;        /* of the set-up, that failed; NULL if none */
+	const char *reason;      /* OpenSSL's, of that step */
+	int alert;               /* the last that the server sent; -1 if none */
+	bool closed;             /* the server ended the connection in order */
+	struct mp_error revoked; /* why the check failed; code 0: not */
+	bool signing;            /* the handshake ended while our key signed */
 };
 
 int mp_http_tls_init(struct mp_http_tls *t, const struct mp_http_config *cfg,
