@@ -113,12 +113,11 @@ check_root(struct mp_buf *xml, bool wrapped, struct mp_error *e)
 	return r;
 }
 
-/* The body's text in UTF-8, decrypted if it is encrypted. */
+/* The body's text in UTF-8; clear gets what was encrypted, if it was. */
 static int
 read_text(const struct mp_identity *me, const struct mp_buf *body,
-    struct mp_buf *xml, struct mp_error *e)
+    struct mp_buf *clear, struct mp_buf *xml, struct mp_error *e)
 {
-	struct mp_buf clear;
 	int r;
 
 	if (body->len == 0)
@@ -127,10 +126,33 @@ read_text(const struct mp_identity *me, const struct mp_buf *body,
 		    "point does not know this client, or the policy is gone");
 	if (!mp_cms_is_enveloped(body->data, body->len))
 		return mp_text_to_utf8(body->data, body->len, xml, e);
-	mp_buf_init(&clear, POLICY_MAX);
-	r = mp_cms_open(body->data, body->len, me->key, me->cert, &clear, e);
+	r = mp_cms_open(body->data, body->len, me->key, me->cert, clear, e);
 	if (r == MP_OK)
-		r = mp_text_to_utf8(clear.data, clear.len, xml, e);
+		r = mp_text_to_utf8(clear->data, clear->len, xml, e);
+	return r;
+}
+
+int
+mp_policy_open_hashed(const struct mp_assignment *a,
+    const struct mp_identity *me, const struct mp_buf *body, struct mp_buf *xml,
+    struct mp_policyhashes *hashes, struct mp_error *e)
+{
+	struct mp_buf clear;
+	int r;
+
+	memset(hashes, 0, sizeof(*hashes));
+	mp_buf_init(&clear, POLICY_MAX);
+	r = read_text(me, body, &clear, xml, e);
+	if (r == MP_OK && is_page(xml))
+		r = refuse_page(a, e);
+	else if (r == MP_OK)
+		r = check_root(xml, true, e);
+	if (r == MP_OK) {
+		mp_policyhash_check(a, body, &clear, xml, hashes);
+	} else {
+		(void)mp_fail_in(e, "policy %.100s", a->policy);
+		mp_buf_clear(xml);
+	}
 	mp_buf_release(&clear);
 	return r;
 }
@@ -139,15 +161,7 @@ int
 mp_policy_open(const struct mp_assignment *a, const struct mp_identity *me,
     const struct mp_buf *body, struct mp_buf *xml, struct mp_error *e)
 {
-	int r = read_text(me, body, xml, e);
+	struct mp_policyhashes hashes;
 
-	if (r == MP_OK && is_page(xml))
-		r = refuse_page(a, e);
-	else if (r == MP_OK)
-		r = check_root(xml, true, e);
-	if (r != MP_OK) {
-		(void)mp_fail_in(e, "policy %.100s", a->policy);
-		mp_buf_clear(xml);
-	}
-	return r;
+	return mp_policy_open_hashed(a, me, body, xml, &hashes, e);
 }

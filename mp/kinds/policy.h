@@ -7,6 +7,7 @@
 
 #include "mp/identity.h"
 #include "mp/kinds/assignments.h"
+#include "mp/kinds/policyhash.h"
 
 /* The path (with query) of a location; MP_EARG if it names another host. */
 int mp_policy_path(const struct mp_assignment *a, const char *host,
@@ -19,5 +20,10 @@ int mp_policy_path(const struct mp_assignment *a, const char *host,
  */
 int mp_policy_open(const struct mp_assignment *a, const struct mp_identity *me,
     const struct mp_buf *body, struct mp_buf *xml, struct mp_error *e);
+
+/* The same, and how the assignment's hashes fit what came. */
+int mp_policy_open_hashed(const struct mp_assignment *a,
+    const struct mp_identity *me, const struct mp_buf *body, struct mp_buf *xml,
+    struct mp_policyhashes *hashes, struct mp_error *e);
 
 #endif

@@ -62,38 +62,42 @@ fits(const struct claim *c, const EVP_MD *md, const void *data, size_t len)
 	       memcmp(sum, c->value, n) == 0;
 }
 
-/* wide: BOM, text, NUL; each end may be left off. */
+/* Forms of one body: its bytes, and its text as UTF-16 in four ways. */
+struct forms {
+	const struct mp_buf *body, *clear, *xml;
+	struct mp_buf wide; /* BOM, text, NUL; empty if there is no text */
+};
+
 static enum mp_policyhash
-compare(const struct claim *c, const struct mp_buf *body,
-    const struct mp_buf *xml, const struct mp_buf *wide)
+compare(const struct claim *c, const struct forms *f)
 {
 	EVP_MD *md = EVP_MD_fetch(NULL, c->algorithm, NULL);
+	const uint8_t *wide = f->wide.data;
+	size_t len = f->wide.len;
 	bool found;
 
 	if (md == NULL) /* a crypto policy that has no MD5 */
 		return MP_POLICYHASH_UNKNOWN;
-	found = fits(c, md, body->data, body->len) ||
-		fits(c, md, xml->data, xml->len);
-	if (!found && wide->len >= 4)
-		found = fits(c, md, wide->data, wide->len) ||
-			fits(c, md, wide->data, wide->len - 2) ||
-			fits(c, md, wide->data + 2, wide->len - 2) ||
-			fits(c, md, wide->data + 2, wide->len - 4);
+	found =
+	    fits(c, md, f->body->data, f->body->len) ||
+	    fits(c, md, f->xml->data, f->xml->len) ||
+	    (f->clear != NULL && fits(c, md, f->clear->data, f->clear->len));
+	if (!found && len >= 4)
+		found = fits(c, md, wide, len) || fits(c, md, wide, len - 2) ||
+			fits(c, md, wide + 2, len - 2) ||
+			fits(c, md, wide + 2, len - 4);
 	EVP_MD_free(md);
 	return found ? MP_POLICYHASH_MATCHES : MP_POLICYHASH_DIFFERS;
 }
 
 static enum mp_policyhash
-check(const char *text, const struct mp_buf *body, const struct mp_buf *xml,
-    const struct mp_buf *wide)
+check(const char *text, const struct forms *f)
 {
 	struct claim c = {0};
 
 	if (text == NULL || text[0] == '\0')
 		return MP_POLICYHASH_NONE;
-	if (!read_claim(text, &c))
-		return MP_POLICYHASH_UNKNOWN;
-	return compare(&c, body, xml, wide);
+	return read_claim(text, &c) ? compare(&c, f) : MP_POLICYHASH_UNKNOWN;
 }
 
 /* What follows ".SHA256:" in a location, "SHA256:" included; or NULL. */
@@ -110,31 +114,32 @@ in_location(const char *location)
 
 void
 mp_policyhash_check(const struct mp_assignment *a, const struct mp_buf *body,
-    const struct mp_buf *xml, struct mp_policyhashes *out)
+    const struct mp_buf *clear, const struct mp_buf *xml,
+    struct mp_policyhashes *out)
 {
+	struct forms f = {.body = body, .clear = clear, .xml = xml};
 	const char *url = in_location(a->location);
 	char plain[8 + 2 * EVP_MAX_MD_SIZE] = "SHA256:";
-	struct mp_buf wide;
 
-	mp_buf_init(&wide, UTF16_MAX);
-	mp_buf_add(&wide, "\xFF\xFE", 2);
-	if (mp_utf16_add(&wide, (const char *)xml->data, xml->len, NULL) !=
+	mp_buf_init(&f.wide, UTF16_MAX);
+	mp_buf_add(&f.wide, "\xFF\xFE", 2);
+	if (mp_utf16_add(&f.wide, (const char *)xml->data, xml->len, NULL) !=
 	    MP_OK)
-		mp_buf_clear(&wide);
+		mp_buf_clear(&f.wide);
 	else
-		mp_buf_add(&wide, "\0", 2);
+		mp_buf_add(&f.wide, "\0", 2);
 	if (url != NULL && strncasecmp(url, "SHA256%3A", 9) == 0 &&
 	    strlen(url + 9) < sizeof(plain) - 8) {
 		memcpy(plain + 7, url + 9, strlen(url + 9) + 1);
 		url = plain;
 	}
-	out->hash = check(a->hash, body, xml, &wide);
-	out->hash_ex = check(a->hash_ex, body, xml, &wide);
-	out->url = check(url, body, xml, &wide);
+	out->hash = check(a->hash, &f);
+	out->hash_ex = check(a->hash_ex, &f);
+	out->url = check(url, &f);
 	out->worst = out->hash > out->hash_ex ? out->hash : out->hash_ex;
 	if (out->url > out->worst)
 		out->worst = out->url;
-	mp_buf_release(&wide);
+	mp_buf_release(&f.wide);
 }
 
 const char *

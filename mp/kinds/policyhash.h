@@ -23,12 +23,13 @@ struct mp_policyhashes {
 };
 
 /*
- * body: as it was received. xml: what mp_policy_open() made of it. Tried are
- * body, xml, and xml as UTF-16 with and without BOM and final NUL.
+ * body: as it was received. clear: what was encrypted in it, or NULL. xml:
+ * what mp_policy_open() made of it. Tried are these, and xml as UTF-16 with
+ * and without BOM and final NUL.
  */
 void mp_policyhash_check(const struct mp_assignment *a,
-    const struct mp_buf *body, const struct mp_buf *xml,
-    struct mp_policyhashes *out);
+    const struct mp_buf *body, const struct mp_buf *clear,
+    const struct mp_buf *xml, struct mp_policyhashes *out);
 
 /* "matches", "not given" ... for people and machines. */
 const char *mp_policyhash_text(enum mp_policyhash h);
