@@ -329,6 +329,7 @@ class Case(unittest.TestCase):
     def status(self):
         """The state of the one token."""
         done = self.sealpoint("--json", "status")
+        self.assertTrue(done.stdout, done.stderr)
         return json.loads(done.stdout)[0]
 
     def register(self, state, *options, key=None):

@@ -124,11 +124,12 @@ class Absent(house.Case):
         self.token.configure(change)
         type(self).agent = self.start_agent()
         try:
-            house.wait_for(lambda: self.status()["state"] != "starting",
-                           "the token's state")
-            self.refuses("sign", "-k", self.rsa, "-i",
-                         self.token.dir / "module", "-o", self.work / "sig",
-                         says=words)
+            sign = ("sign", "-k", self.rsa, "-i", self.token.dir / "module",
+                    "-o", self.work / "sig")
+            house.wait_for(
+                lambda: re.search(words[0], self.sealpoint(*sign).stderr),
+                f"a sentence with {words[0]}")
+            self.refuses(*sign, says=words)
         finally:
             self.agent.stop()
             type(self).agent = None
@@ -136,13 +137,13 @@ class Absent(house.Case):
 
     def test_an_absent_token_is_named(self):
         self.with_agent(lambda t: t.replace("token=sealpoint", "token=gone"),
-                        "gone|absent|no token")
+                        "gone")
 
     def test_a_module_that_is_not_there_is_named(self):
         self.with_agent(
             lambda t: re.sub("(?m)^module = .*",
                              "module = /nonexistent/p11.so", t),
-            "/nonexistent/p11.so|module")
+            "/nonexistent/p11.so")
 
 
 class Access(house.Case):
