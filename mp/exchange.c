@@ -35,6 +35,7 @@ post(struct mp_exchange *x, const struct mp_message *m,
 	char url[EXCHANGE_URL_MAX];
 	const struct mp_seal_config how = {.hash = x->hash,
 	    .recipients = x->recipients,
+	    .spool_dir = x->spool_dir,
 	    .payload_max = x->payload_max};
 	struct mp_sealed sealed;
 	int n, r;

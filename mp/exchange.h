@@ -21,6 +21,7 @@ struct mp_exchange {
 	enum mp_hash hash;
 	const struct mp_recipients *recipients; /* of ENCRYPT; or NULL */
 	uint64_t payload_max;                   /* bytes; 0: the default */
+	const char *spool_dir;                  /* NULL: the usual ones */
 	enum mp_signature_rule rule;
 	bool tls;          /* the URL is https */
 	const char *proof; /* out: how the last reply was proven; or NULL */

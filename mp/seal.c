@@ -122,6 +122,7 @@ mp_seal(const struct mp_identity *me, const struct mp_message *m,
 	int r;
 
 	mp_buf_init(&header, HEADER_MAX);
+	out->payload.dir = cfg->spool_dir;
 	if ((r = check(m, cfg, e)) != MP_OK ||
 	    (r = make_payload(&w, &payload, &out->payload, e)) != MP_OK ||
 	    (r = make_header(&w, &header, e)) != MP_OK ||

@@ -17,7 +17,8 @@
 struct mp_seal_config {
 	enum mp_hash hash;
 	const struct mp_recipients *recipients; /* ENCRYPT needs them */
-	uint64_t payload_max; /* clear bytes, up to MP_SEALED_MAX; 0: ours */
+	const char *spool_dir; /* for large payloads; see mp/spool.h */
+	uint64_t payload_max;  /* clear bytes, up to MP_SEALED_MAX; 0: ours */
 };
 
 /*

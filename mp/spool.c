@@ -38,7 +38,8 @@ mp_spool_release(struct mp_spool *s)
 	forget(s);
 	if (s->fd >= 0)
 		(void)close(s->fd);
-	mp_spool_init(s, s->max);
+	s->fd = -1;
+	s->size = s->at = 0;
 }
 
 /* Not every file system knows O_TMPFILE. */
@@ -63,39 +64,37 @@ open_named(const char *dir)
 static int
 open_file(struct mp_spool *s, struct mp_error *e)
 {
-	const char *list[] = {secure_getenv("TMPDIR"), "/var/tmp", "/tmp"};
-	const char *dir = NULL;
+	static const char *const usual[] = {"/var/tmp", "/tmp"};
+	const char *const *list = s->dir != NULL ? &s->dir : usual;
+	size_t n = s->dir != NULL ? 1 : sizeof(usual) / sizeof(usual[0]);
 
-	for (size_t i = 0; s->fd < 0 && i < sizeof(list) / sizeof(list[0]);
-	     i++) {
-		if (list[i] == NULL || list[i][0] == '\0')
-			continue;
-		dir = list[i];
-		s->fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	for (size_t i = 0; s->fd < 0 && i < n; i++) {
+		s->fd = open(list[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 		if (s->fd < 0)
-			s->fd = open_named(dir);
+			s->fd = open_named(list[i]);
 	}
 	if (s->fd < 0)
 		return mp_fail(e, MP_ESTATE,
 		    "a temporary file for a large message cannot be made in "
-		    "%s (%s); set TMPDIR to a directory that can be written",
-		    dir, strerror(errno));
+		    "%s (%s); make that directory writable for this user",
+		    list[n - 1], strerror(errno));
 	return MP_OK;
 }
 
 static int
 fault(const struct mp_spool *s, const char *what, int error, struct mp_error *e)
 {
+	const char *dir = s->dir != NULL ? s->dir : "/var/tmp or /tmp";
+
 	if (error == ENOSPC || error == EDQUOT || error == EFBIG)
 		return mp_fail(e, MP_ELIMIT,
-		    "there is no room for a large message in the directory "
-		    "for temporary files (%s after %llu bytes); free some, or "
-		    "set TMPDIR to a directory with more",
-		    strerror(error), (unsigned long long)s->size);
+		    "there is no room in %s for a large message (%s after "
+		    "%llu bytes); free some, or send less at once",
+		    dir, strerror(error), (unsigned long long)s->size);
 	return mp_fail(e, MP_ESTATE,
-	    "the temporary file of a large message cannot be %s (%s); look at "
-	    "the disk, or set TMPDIR to a directory on another one",
-	    what, strerror(error));
+	    "the temporary file of a large message in %s cannot be %s (%s); "
+	    "look at that disk, and try again",
+	    dir, what, strerror(error));
 }
 
 /* To the end of the file, whose length is `at`. */

@@ -18,7 +18,8 @@ struct mp_spool {
 	uint8_t *memory;
 	size_t used; /* of memory */
 	size_t cap;
-	int fd; /* -1 until it overflowed */
+	const char *dir; /* for the file; borrowed; NULL: /var/tmp, or /tmp */
+	int fd;          /* -1 until it overflowed */
 	uint64_t size;
 	uint64_t max;
 	uint64_t at; /* where the next read starts */
