@@ -86,7 +86,7 @@ body() {
 }
 
 clean
-for lint in includes banned length words format headers shell man; do
+for lint in includes banned length words format headers shell man porting; do
 	status=0
 	check "$lint" || status=$?
 	[ "$status" -eq 0 ] || [ "$status" -eq 77 ] || {
@@ -130,6 +130,29 @@ include mp/bad.c '<sealpoint/error.h>'
 clean
 sed -i '/fine.h/d' "$tree/agent/fine.c"
 ! check includes || echo 'unseen by includes: own header not first' >>"$tally"
+
+# port SED FILE: changes one of the real page and headers, which fit each
+# other, and expects porting to see it.
+port() {
+	clean
+	cp "$here"/../../mp/include/sealpoint/*.h "$tree/mp/include/sealpoint/"
+	cp "$here/../../docs/PORTING.md" "$tree/docs/"
+	check porting || echo "unseen: that page and headers fit" >>"$tally"
+	sed -i "$1" "$tree/$2"
+	if check porting || ! grep -qF "$2" "$said"; then
+		echo "unseen by porting: $1" >>"$tally"
+	else
+		echo seen >>"$tally"
+	fi
+}
+port 's/sealpoint_messaging_post()/post/' docs/PORTING.md
+port 's/messaging_post()/messaging_posts()/' docs/PORTING.md
+port '/GetTimeout/d' docs/PORTING.md
+port 's/^\tSEALPOINT_OK = 0,/&\n\tSEALPOINT_ERR_NEW = -99,/' \
+	mp/include/sealpoint/error.h
+port 's/SEALPOINT_ERR_STATE/SEALPOINT_ERR_NEW/' docs/PORTING.md
+port 's/^struct sealpoint_messaging;/int sealpoint_new(void);/' \
+	mp/include/sealpoint/messaging.h
 
 for name in gets strcpy strcat strncpy sprintf vsprintf strtok atoi atol \
 	sscanf alloca system popen mktemp tmpnam rand srand bzero; do
