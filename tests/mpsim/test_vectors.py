@@ -228,6 +228,84 @@ class Recorded(Fixture):
         self.assertEqual(notes["sccmwtf"][-1], "set B, DigestInfo")
 
 
+# request: what its verdict must note, and checks that must have been made.
+READ = {
+    "sdk/20-ddr": ({"items": "7", "report": "full"},
+                   {"report.header_copy", "instance.class",
+                    "auth.payload_signature"}),
+    "sdk/21-hinv": ({"items": "2"}, {"report.action_id", "instance.class"}),
+    "sdk/23-sinv": ({"items": "0"}, {"report.attachment_name"}),
+    "sdk/24-state": ({"items": "1", "report": "full"},
+                     {"state.parameters", "upload.file_type"}),
+    "sdk/26-status": ({"type": "CCM_Framework_ClientIdUpdated"},
+                      {"status.properties", "auth.payload_signature"}),
+    "sdk/27-fsp-state": ({"items": "1"}, {"state.topic"}),
+    "sdk/30-hinv-encrypted": (
+        {"items": "2", "cipher": "3des", "recipients": "1, by key id"},
+        {"payload.recipients", "payload.encryption_allowed",
+         "auth.payload_signature"}),
+    "sdk/33-bits-uploadrequest": ({}, {"bits.message_id"}),
+    "sdk/50-loc-assignedsite": ({"request": "AssignedSiteRequest"},
+                                {"location.schema"}),
+    "sdk/51-loc-siteinfo": ({"request": "SiteInformationRequest"},
+                            {"location.site"}),
+    "sdk/52-loc-content": ({"request": "ContentLocationRequest"},
+                           {"location.package", "location.flags"}),
+    "sdk/05-register-isvproxy-client": (
+        {}, {"confirmation.signature_smsid"}),
+}
+
+
+class Whole(Fixture):
+    """Uploads and locations are read to the end, not waved through."""
+
+    def test_what_is_in_them_was_seen(self) -> None:
+        for folder, (notes, checks) in READ.items():
+            with self.subTest(folder):
+                case = next(c for c in CASES if c.folder == folder)
+                reply, verdict = self.judge(case)[-1]
+                self.assertEqual({k: verdict.notes.get(k) for k in notes},
+                                 notes)
+                self.assertEqual({k for k in checks
+                                  if verdict.checks.get(k)}, checks)
+                if verdict.kind == "location":
+                    self.assertEqual(reply.what, notes["request"].replace(
+                        "Request", "Reply"))
+                elif verdict.kind in ("ddr", "hinv", "sinv", "state",
+                                      "status", "fsp"):
+                    self.assertEqual(reply.body, b"")
+
+    def test_an_ordinary_client_is_not_anothers_proxy(self) -> None:
+        case = next(c for c in CASES if c.proxy)
+        point = self.point(case)
+        proxy = point.registry.find(PROXY)
+        assert proxy is not None
+        proxy.agent = "0"
+        reply, verdict = point.answer(recorded(case.folder)[0], http.Peer())
+        self.assertEqual(verdict.failed(), ["registration.proxy"])
+        self.assertEqual(reply.body, b"")
+
+    def test_the_sdks_state_message_is_not_signed_as_documented(self) -> None:
+        case = next(c for c in CASES if c.folder == "sdk/24-state")
+        point = self.point(case)
+        point.state_signing = "documented"
+        _, verdict = point.answer(recorded(case.folder)[0], http.Peer())
+        self.assertEqual(verdict.failed(), ["auth.present"])
+
+    def test_an_upload_that_is_cut_or_damaged_is_answered(self) -> None:
+        dice = random.Random(2)
+        for folder in READ:
+            case = next(c for c in CASES if c.folder == folder)
+            point = self.point(case)
+            for request in recorded(folder):
+                whole = request.body
+                for _ in range(60):
+                    request.body = whole
+                    damage(request, dice)
+                    reply, _ = point.answer(request, http.Peer())
+                    self.assertIn(reply.status, (200, 400, 404, 405))
+
+
 class Spoilt(Fixture):
     """The checks can fail: each change of a good request is found."""
 
