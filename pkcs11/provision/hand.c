@@ -78,9 +78,8 @@ verified(const struct pair *p, enum token_hash hash, const uint8_t *message,
 	return ok;
 }
 
-/* What can be said before the token is asked. */
-static int
-able(struct desk *d, const struct pair *p, struct token_trouble *why)
+int
+hand_able(struct desk *d, const struct pair *p, struct token_trouble *why)
 {
 	char name[PAIR_NAME_MAX];
 
@@ -107,12 +106,11 @@ hand_sign(struct desk *d, const struct pair *p, enum token_hash hash,
     const uint8_t *message, size_t messagelen, uint8_t sig[HAND_SIG_MAX],
     size_t *len, struct token_trouble *why)
 {
-	int r = able(d, p, why);
+	int r;
 
 	*len = HAND_SIG_MAX;
-	if (r == TOKEN_OK)
-		r = pen_sign(desk_pen(d), p->spki, p->spkilen, hash, message,
-		    messagelen, sig, len, why);
+	r = pen_sign(desk_pen(d), p->spki, p->spkilen, hash, message,
+	    messagelen, sig, len, why);
 	if (r == PEN_BLIND) {
 		*len = HAND_SIG_MAX;
 		r = direct(d, p, hash, message, messagelen, sig, len, why);

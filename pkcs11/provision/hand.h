@@ -10,7 +10,11 @@
 
 #define HAND_SIG_MAX 1024
 
-/* RSA PKCS#1 v1.5 or ECDSA in DER, over a message. In *len: bytes. */
+/* Whether it can sign with that pair; else why not. */
+int hand_able(struct desk *d, const struct pair *p, struct token_trouble *why);
+
+/* For a pair that it can sign with: RSA PKCS#1 v1.5 or ECDSA in DER, over a
+ * message. In *len: bytes. */
 int hand_sign(struct desk *d, const struct pair *p, enum token_hash hash,
     const uint8_t *message, size_t messagelen, uint8_t sig[HAND_SIG_MAX],
     size_t *len, struct token_trouble *why);

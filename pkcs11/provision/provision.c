@@ -186,6 +186,16 @@ paper_key(const struct pair *pair)
 	    .spkilen = pair->spkilen};
 }
 
+/* The pair that fits, if it can sign. */
+static int
+choose(struct provision *p, struct pair *pair,
+    const struct provision_choice *choice, struct token_trouble *why)
+{
+	int r = pair_find(pair, p->desk, choice, why);
+
+	return r == TOKEN_OK ? hand_able(p->desk, pair, why) : r;
+}
+
 static int
 sign(struct provision *p, const struct pair *pair, const struct paper *paper,
     uint8_t *der, size_t *len, struct token_trouble *why)
@@ -233,7 +243,7 @@ provision_self_sign(struct provision *p, const struct provision_choice *choice,
 		    "a certificate is valid for 1 to %d days; choose a number "
 		    "of these",
 		    PROVISION_DAYS_MAX);
-	r = pair_find(&pair, p->desk, choice, why);
+	r = choose(p, &pair, choice, why);
 	if (r != TOKEN_OK)
 		return r;
 	pair_name(&pair, name);
@@ -272,7 +282,7 @@ provision_request(struct provision *p, const struct provision_choice *choice,
 		    "a request has at most %d alternative names; leave some "
 		    "out",
 		    PROVISION_NAMES_MAX);
-	r = pair_find(&pair, p->desk, choice, why);
+	r = choose(p, &pair, choice, why);
 	if (r != TOKEN_OK)
 		return r;
 	public = paper_key(&pair);
