@@ -222,6 +222,8 @@ type_in(struct pin *p, int tty)
 	quiet.c_cc[VTIME] = 0;
 	if (tcsetattr(tty, TCSAFLUSH, &quiet) != 0)
 		return -1;
+	/* Asked once nothing is echoed any more: some type fast. */
+	(void)dprintf(tty, "PIN of %s: ", p->what);
 	while (r == 0) {
 		uint8_t *c = p->page + PIN_MAX + 16;
 
@@ -245,7 +247,6 @@ from_terminal(struct pin *p, char *text, size_t textlen)
 		    "there is no terminal to ask at; use file:PATH or fd:N");
 		return -1;
 	}
-	(void)dprintf(tty, "PIN of %s: ", p->what);
 	r = type_in(p, tty);
 	(void)dprintf(tty, "\n");
 	(void)close(tty);
