@@ -211,7 +211,7 @@ a_character_may_lie_across_two_pieces(void **state)
 	static const char *const wides[] = {
 	    "z\0", "\xE4\0", "\xAC\x20", "\x3D\xD8\x00\xDE"};
 	static const size_t widelens[] = {2, 2, 2, 4};
-	static const size_t edges[] = {MP_TEXT_PIECE, 65536, 131072};
+	static const size_t edges[] = {256, MP_TEXT_PIECE, 65536, 131072};
 	static char text[140000];
 	struct mp_error e;
 	struct mp_buf out;

@@ -132,9 +132,14 @@ parse(const struct mp_buf *der)
 {
 	const uint8_t *p = der->data;
 	CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)der->len);
+	uint8_t *again = NULL;
 
 	assert_non_null(cms);
 	assert_int_equal(p - der->data, der->len);
+	/* OpenSSL would write it the same way: DER, its SET in order. */
+	assert_int_equal(i2d_CMS_ContentInfo(cms, &again), der->len);
+	assert_memory_equal(again, der->data, der->len);
+	OPENSSL_free(again);
 	return cms;
 }
 

@@ -88,6 +88,8 @@ a_flag_combination_that_is_ruled_out_is_refused(void **state)
 		"mixed mode only"},
 	    {MP_FLAG_CRL, "native mode only"}, {MP_FLAG_ENCRYPT, "certificate"},
 	    {0x10, "0x00000010"}};
+	struct mp_recipients nobody = {NULL, 0, MP_CIPHER_3DES};
+	struct mp_seal_config how = {.recipients = &nobody};
 	struct mp_error e;
 	struct mp_sealed out;
 	struct scene s;
@@ -102,6 +104,9 @@ a_flag_combination_that_is_ruled_out_is_refused(void **state)
 		assert_non_null(strstr(e.text, "MP_PolicyManager"));
 		assert_int_equal(mp_sealed_size(&out), 0);
 	}
+	s.m.flags = MP_FLAG_ENCRYPT;
+	assert_int_equal(mp_seal(&s.me, &s.m, &how, &out, &e), MP_EARG);
+	assert_non_null(strstr(e.text, "all that may receive it"));
 	assert_int_equal(soft_signer_counts(s.soft).signs, 0);
 	mp_sealed_release(&out);
 	leave(&s);
