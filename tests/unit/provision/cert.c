@@ -173,7 +173,8 @@ a_certificate_of_another_key_is_refused(void **state)
 	struct rig *rig = *state;
 	struct provision *p = scene_open(rig);
 	struct provision_choice any = {0}, rsa = scene_label("rsa"),
-				ec = scene_label("ec");
+				ec = scene_label("ec"),
+				lone = scene_label("lone");
 	const struct softhsm_cert *h = &rig->hsm.foreign;
 	struct provision_key key;
 
@@ -187,8 +188,14 @@ a_certificate_of_another_key_is_refused(void **state)
 	scene_expect(rig,
 	    provision_import(p, &rsa, h->der, h->len, &key, &rig->why),
 	    TOKEN_ENOKEY, "is for another key");
+	/* Of the same type and size, too. */
+	h = &rig->hsm.rsa;
+	scene_expect(rig,
+	    provision_import(p, &lone, h->der, h->len, &key, &rig->why),
+	    TOKEN_ENOKEY, "is for another key");
 	provision_close(p);
 	assert_int_equal(scene_objects(rig, "ec"), 2);
+	assert_int_equal(scene_objects(rig, "lone"), 2);
 }
 
 static void

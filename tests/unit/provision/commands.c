@@ -15,6 +15,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "tests/unit/provision/scene.h"
 
@@ -230,6 +231,8 @@ a_request_is_written_issued_and_imported(void **state)
 {
 	struct rig *rig = *state;
 	uint8_t csr[PROVISION_DER_MAX], der[2048], *at = csr;
+	STACK_OF(X509_EXTENSION) * list;
+	GENERAL_NAMES *names;
 	char path[256];
 	X509_REQ *req;
 	FILE *f;
@@ -247,6 +250,11 @@ a_request_is_written_issued_and_imported(void **state)
 	req = PEM_read_X509_REQ(f, NULL, NULL, NULL);
 	fclose(f);
 	assert_non_null(req);
+	list = X509_REQ_get_extensions(req);
+	names = X509V3_get_d2i(list, NID_subject_alt_name, NULL, NULL);
+	assert_int_equal(sk_GENERAL_NAME_num(names), 2);
+	GENERAL_NAMES_free(names);
+	sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
 	put(rig, "cert", der,
 	    scene_issue(csr, (size_t)i2d_X509_REQ(req, &at), der));
 	X509_REQ_free(req);

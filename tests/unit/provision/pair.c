@@ -73,7 +73,8 @@ each_kind_of_key_stays_on_its_token(void **state)
 static void
 names_that_are_taken_or_missing_are_refused(void **state)
 {
-	static const uint8_t taken[] = {1}, fresh[] = {0xfe, 0xed};
+	static const uint8_t taken[] = {1}, once[] = {5},
+			     fresh[] = {0xfe, 0xed};
 	static const char longest[] =
 	    "0123456789012345678901234567890123456789012345678901234567890123"
 	    "4";
@@ -88,6 +89,7 @@ names_that_are_taken_or_missing_are_refused(void **state)
 	    {{"rsa", NULL, 0}, TOKEN_EAMBIGUOUS, "that label"},
 	    {{"rsa", fresh, 2}, TOKEN_EAMBIGUOUS, "that label"},
 	    {{"free", taken, 1}, TOKEN_EAMBIGUOUS, "that id"},
+	    {{"free", once, 1}, TOKEN_EAMBIGUOUS, "that id"},
 	};
 	struct rig *rig = *state;
 	struct provision *p = scene_open(rig);
