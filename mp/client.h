@@ -13,6 +13,7 @@
 #include "mp/error.h"
 #include "mp/kinds/assignments.h"
 #include "mp/kinds/document.h"
+#include "mp/kinds/policyhash.h"
 #include "mp/message.h"
 #include "mp/state.h"
 #include "mp/trust.h"
@@ -47,7 +48,8 @@ struct mp_client_config {
 	bool crl;                /* check the MP's TLS certificate (native) */
 	const char *crl_cache;   /* directory; NULL: state_dir */
 	enum mp_auth auth;       /* URL and HTTP authentication */
-	const char *auth_file;   /* "user:password" on one line, 0600 */
+	const char *auth_file;   /* "user:password" on one line, 0600: NTLM;
+				    NULL: this user's Kerberos ticket */
 	const char *http_proxy;  /* URL; native Internet-based clients only */
 	const char *http_proxy_file; /* its credentials, likewise */
 	const char
@@ -112,6 +114,9 @@ int mp_client_assignments(
  */
 int mp_client_policy(struct mp_client *c, const struct mp_assignment *a,
     struct mp_buf *xml, struct mp_error *e);
+
+/* How the assignment's hashes fit the last policy that was read. Borrowed. */
+const struct mp_policyhashes *mp_client_hashes(const struct mp_client *c);
 
 /* .sms_aut documents; see mp/kinds/document.h for who frees what. */
 int mp_client_mp_list(

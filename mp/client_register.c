@@ -23,6 +23,8 @@ struct enrolment {
 	struct mp_client *c;
 	struct mp_state_client *st; /* what is known, and stored */
 	struct mp_registration form;
+	const char *managed; /* name of a proxy's client, or NULL */
+	char proxy[MP_SMSID_MAX];
 	char id[MP_GUID_MAX]; /* of all messages of it (wire-facts 2 [S]) */
 	int64_t deadline_ms;
 	unsigned pause_ms;
@@ -54,11 +56,13 @@ static int
 send(
     struct enrolment *n, const struct mp_buf *body, struct mp_state_client *got)
 {
+	struct mp_client_question ask = {
+	    .endpoint = registrar, .netbios = n->form.netbios, .id = n->id};
 	struct mp_buf reply;
 	int r;
 
 	mp_buf_init(&reply, MP_CONTENT_MAX);
-	r = mp_client_ask(n->c, registrar, body, NULL, n->id, &reply, n->e);
+	r = mp_client_ask(n->c, &ask, body, &reply, n->e);
 	if (r == 0) {
 		r = mp_registration_response(&reply, got, n->e);
 		if (r != 0)
@@ -72,13 +76,18 @@ send(
 static int
 adopt(struct enrolment *n, const struct mp_state_client *got)
 {
-	char smsid[MP_SMSID_MAX];
+	n->st->status = got->status;
+	n->st->approval = got->approval;
+	n->st->since = got->since;
+	if (got->smsid[0] != '\0')
+		memcpy(n->st->smsid, got->smsid, sizeof(got->smsid));
+	return mp_client_remember(n->c, n->managed, n->st, n->e);
+}
 
-	memcpy(smsid, n->st->smsid, sizeof(smsid));
-	*n->st = *got;
-	if (n->st->smsid[0] == '\0')
-		memcpy(n->st->smsid, smsid, sizeof(smsid));
-	return mp_client_remember(n->c, n->st, n->e);
+static const char *
+wanted(const struct mp_client *c)
+{
+	return c->cfg.want_smsid != NULL ? c->cfg.want_smsid : c->cfg.client_id;
 }
 
 static int
@@ -91,9 +100,9 @@ apply(struct enrolment *n)
 	mp_client_step(
 	    n->c, "registering with %s, site %s", n->c->url.text, n->c->site);
 	mp_buf_init(&body, CLIENT_REQUEST_MAX);
-	n->form.smsid = n->st->smsid[0] != '\0' ? n->st->smsid : NULL;
+	n->form.smsid = n->st->smsid[0] != '\0' ? n->st->smsid : wanted(n->c);
 	/* Not writable? Then better before the management point knows us. */
-	if ((r = mp_client_remember(n->c, n->st, n->e)) != 0 ||
+	if ((r = mp_client_remember(n->c, n->managed, n->st, n->e)) != 0 ||
 	    (r = mp_registration_request(&n->form, &n->c->me, &body, n->e)) !=
 		0 ||
 	    (r = send(n, &body, &got)) != 0)
@@ -218,6 +227,39 @@ settle(struct enrolment *n)
 	return r;
 }
 
+/* What is said in the request, and kept with the answer. */
+static int
+fill(struct enrolment *n)
+{
+	const struct mp_client_config *cfg = &n->c->cfg;
+	int r;
+
+	n->form = (struct mp_registration){
+	    .netbios = cfg->netbios != NULL ? cfg->netbios : n->st->netbios,
+	    .fqdn = cfg->fqdn != NULL ? cfg->fqdn : n->st->fqdn,
+	    .agent_type = (int)cfg->as,
+	    .internet = cfg->internet,
+	    .hash = cfg->hash,
+	    .mixed = cfg->mode == MP_MODE_MIXED,
+	    .hint = cfg->hint,
+	    .hardware_id = cfg->hardware_id,
+	};
+	if (n->form.netbios[0] == '\0' || n->form.fqdn[0] == '\0')
+		return mp_fail(n->e, MP_EARG,
+		    "the message needs this client's names; give its NetBIOS "
+		    "name (--netbios) and its DNS name (--fqdn)");
+	(void)snprintf(
+	    n->st->netbios, sizeof(n->st->netbios), "%s", n->form.netbios);
+	(void)snprintf(n->st->fqdn, sizeof(n->st->fqdn), "%s", n->form.fqdn);
+	n->form.netbios = n->st->netbios;
+	n->form.fqdn = n->st->fqdn;
+	if (n->managed == NULL)
+		return 0;
+	r = mp_client_proxy(n->c, n->proxy, n->e);
+	n->form.proxy = n->proxy;
+	return r;
+}
+
 int
 mp_client_register(struct mp_client *c, unsigned wait_s,
     struct mp_state_client *out, bool *already, struct mp_error *e)
@@ -229,19 +271,23 @@ mp_client_register(struct mp_client *c, unsigned wait_s,
 	n.e = e != NULL ? e : &own;
 	*already = false;
 	c->x.proof = NULL;
-	r = mp_client_recall(c, out, n.e);
+	if (c->cfg.as == MP_AGENT_PROXY_CLIENT) {
+		n.managed = c->managed;
+		if (c->managed[0] == '\0')
+			return mp_fail(n.e, MP_EARG,
+			    "a client of an ISV proxy is registered by its "
+			    "DNS name; give it (--fqdn)");
+	}
+	r = mp_client_recall(c, n.managed, out, n.e);
 	if (r != 0)
 		return r;
 	if (out->status == MP_REGISTERED) {
 		*already = true;
 		return 0;
 	}
-	r = mp_client_named(c, n.e);
+	r = fill(&n);
 	if (r != 0)
 		return r;
-	n.form.netbios = c->cfg.netbios;
-	n.form.fqdn = c->cfg.fqdn;
-	n.form.hash = c->cfg.hash;
 	if (mp_guid_make(n.id) != 0)
 		return mp_fail(n.e, MP_ENOMEM,
 		    "registration: this machine gives no random numbers");

@@ -11,9 +11,10 @@
 #include "mp/message.h"
 
 struct mp_send {
-	const struct mp_kind_rule *kind; /* NULL: endpoint alone counts */
+	const struct mp_kind_rule *kind; /* NULL: endpoint alone counts, and a
+					    reply is waited for if wanted */
 	const char *endpoint;            /* raw messages; else NULL */
-	const char *body;                /* UTF-8 XML without declaration */
+	const char *body; /* UTF-8 XML; the kind decides on a declaration */
 	const struct mp_property *properties; /* besides the kind's FileType */
 	size_t nproperties;
 	const struct mp_attachment *attachments;

@@ -2,14 +2,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "mp/encode.h"
 #include "mp/reply.h"
 #include "mp/seal.h"
 
-/* Anonymous and mutual TLS (wire-facts 1.1 [S]). */
-#define EXCHANGE_PATH "/ccm_system/request"
+#define EXCHANGE_FOLDER "/SMS_MP/"
 #define EXCHANGE_TYPE "multipart/mixed; boundary=\"" MP_BOUNDARY "\""
 #define EXCHANGE_URL_MAX 4096
 #define EXCHANGE_FIELD_MAX 4096 /* hex of an RSA-8192 signature, and a name */
@@ -29,6 +29,17 @@ struct identity_fields {
 };
 
 static int
+address(const struct mp_exchange *x, const char *path,
+    char url[EXCHANGE_URL_MAX], struct mp_error *e)
+{
+	int n = snprintf(url, EXCHANGE_URL_MAX, "%s%s", x->url, path);
+
+	if (path[0] == '/' && n > 0 && n < EXCHANGE_URL_MAX)
+		return 0;
+	return mp_fail(e, MP_EARG, "%.80s: not a usable path", path);
+}
+
+static int
 post(struct mp_exchange *x, const struct mp_message *m,
     struct mp_http_reply *raw, struct mp_error *e)
 {
@@ -38,19 +49,35 @@ post(struct mp_exchange *x, const struct mp_message *m,
 	    .spool_dir = x->spool_dir,
 	    .payload_max = x->payload_max};
 	struct mp_sealed sealed;
-	int n, r;
+	int r;
 
 	mp_sealed_init(&sealed);
-	r = mp_seal(x->me, m, &how, &sealed, e);
-	if (r != 0)
-		goto out;
-	n = snprintf(url, sizeof(url), "%s" EXCHANGE_PATH, x->url);
-	r = mp_fail(e, MP_EARG, "the management point's address is too long");
-	if (n < 0 || (size_t)n >= sizeof(url))
+	if ((r = address(x, x->path, url, e)) != 0 ||
+	    (r = mp_seal(x->me, m, &how, &sealed, e)) != 0)
 		goto out;
 	r = mp_http_post(x->http, url, EXCHANGE_TYPE, &sealed, raw, e);
 out:
 	mp_sealed_release(&sealed);
+	return r;
+}
+
+/* What an answer says, once it is believed. */
+static int
+believe(struct mp_exchange *x, const struct mp_http_reply *raw,
+    struct mp_buf *xml, struct mp_error *e)
+{
+	struct mp_reply reply = {0};
+	int r;
+
+	r = mp_reply_parse(&reply,
+	    raw->content_type[0] != '\0' ? raw->content_type : NULL,
+	    raw->body.data, raw->body.len, e);
+	if (r == 0)
+		r = mp_trust_verify(x->trust, &reply, x->site, x->host, x->rule,
+		    x->tls, &x->proof, e);
+	if (r == 0)
+		r = mp_reply_body(&reply, xml, e);
+	mp_reply_release(&reply);
 	return r;
 }
 
@@ -59,31 +86,50 @@ mp_exchange_message(struct mp_exchange *x, const struct mp_message *m,
     struct mp_buf *xml, struct mp_error *e)
 {
 	struct mp_http_reply raw = {0};
-	struct mp_reply reply = {0};
 	int r;
 
 	x->proof = NULL;
+	x->status = 0;
 	r = post(x, m, &raw, e);
 	x->status = raw.status;
-	if (r != 0)
-		goto out;
-	r = mp_reply_parse(&reply,
-	    raw.content_type[0] != '\0' ? raw.content_type : NULL,
-	    raw.body.data, raw.body.len, e);
-	if (r != 0)
-		goto out;
-	r = mp_trust_verify(
-	    x->trust, &reply, x->site, x->host, x->rule, x->tls, &x->proof, e);
-	if (r != 0)
-		goto out;
-	r = mp_reply_body(&reply, xml, e);
-out:
+	/* Nothing is what uploads are answered with (wire-facts 1.5 [O]). */
+	if (r == 0 && m->reply_mode == MP_REPLY_ASYNC && raw.body.len == 0)
+		x->proof = x->tls ? "tls" : NULL;
+	else if (r == 0)
+		r = believe(x, &raw, xml, e);
 	if (r != 0) {
 		x->proof = NULL;
 		mp_buf_clear(xml);
 		r = mp_fail_in(e, "%s at %s", m->endpoint, x->host);
 	}
-	mp_reply_release(&reply);
+	mp_buf_release(&raw.body);
+	return r;
+}
+
+int
+mp_exchange_report(struct mp_exchange *x, const char *path,
+    const struct mp_buf *report, struct mp_error *e)
+{
+	struct mp_http_reply raw = {0};
+	char url[EXCHANGE_URL_MAX];
+	struct mp_sealed body;
+	int r;
+
+	x->proof = NULL;
+	x->status = 0;
+	mp_sealed_init(&body);
+	/* No Content-Type goes with it (wire-facts 8.3 [S]). */
+	if ((r = address(x, path, url, e)) != 0 ||
+	    (r = mp_spool_write(&body.payload, report->data, report->len, e)) !=
+		0 ||
+	    (r = mp_http_post_plain(x->http, url, NULL, &body, &raw, e)) != 0)
+		goto out;
+	x->proof = x->tls ? "tls" : NULL;
+out:
+	x->status = raw.status;
+	if (r != 0)
+		r = mp_fail_in(e, "%s at %s", path, x->host);
+	mp_sealed_release(&body);
 	mp_buf_release(&raw.body);
 	return r;
 }
@@ -126,21 +172,38 @@ introduce(const struct mp_exchange *x, const char *smsid,
 	return 0;
 }
 
+/* Policies are where the way of authentication has them. */
+static int
+place(const struct mp_exchange *x, const char *path, char own[EXCHANGE_URL_MAX],
+    struct mp_error *e)
+{
+	static const char folder[] = EXCHANGE_FOLDER ".sms_pol?";
+	bool policy = strncasecmp(path, folder, sizeof(folder) - 1) == 0;
+	size_t skip = policy ? sizeof(EXCHANGE_FOLDER) - 1 : 0;
+	int n = snprintf(own, EXCHANGE_URL_MAX, "%s%s",
+	    policy ? x->policies : "", path + skip);
+
+	if (n > 0 && n < EXCHANGE_URL_MAX)
+		return 0;
+	return mp_fail(e, MP_EARG, "%.80s: not a usable path", path);
+}
+
 int
 mp_exchange_get(struct mp_exchange *x, const char *path, const char *smsid,
     bool identify, struct mp_buf *body, struct mp_error *e)
 {
 	struct identity_fields fields = {0};
 	struct mp_http_reply raw = {0};
-	char url[EXCHANGE_URL_MAX];
-	int n, r = 0;
+	char url[EXCHANGE_URL_MAX], own[EXCHANGE_URL_MAX];
+	int r;
 
 	x->proof = NULL;
+	x->status = 0;
 	for (int i = 0; i < FIELD_COUNT; i++)
 		mp_buf_init(&fields.line[i], EXCHANGE_FIELD_MAX);
-	n = snprintf(url, sizeof(url), "%s%s", x->url, path);
-	if (path[0] != '/' || n < 0 || (size_t)n >= sizeof(url))
-		r = mp_fail(e, MP_EARG, "%.80s: not a usable path", path);
+	r = place(x, path, own, e);
+	if (r == 0)
+		r = address(x, own, url, e);
 	if (r == 0 && identify)
 		r = introduce(x, smsid, &fields, e);
 	if (r != 0)

@@ -15,8 +15,10 @@ struct mp_exchange {
 	const struct mp_identity *me;
 	struct mp_http *http;
 	const struct mp_trust *trust;
-	const char *url;  /* scheme, host and port: "https://mp1.dom:443" */
-	const char *host; /* of that URL */
+	const char *url;      /* scheme, host and port: "https://mp1.dom:443" */
+	const char *host;     /* of that URL */
+	const char *path;     /* of messages: "/ccm_system/request" */
+	const char *policies; /* folder that stands for "/SMS_MP/" */
 	const char *site;
 	enum mp_hash hash;
 	const struct mp_recipients *recipients; /* of ENCRYPT; or NULL */
@@ -30,10 +32,15 @@ struct mp_exchange {
 
 /*
  * A message and its believed reply, as UTF-8 XML, in a buffer that the caller
- * initialised; emptied on failure. e must not be NULL here.
+ * initialised; emptied on failure. An asynchronous message may be answered
+ * with nothing at all: then the buffer stays empty. e must not be NULL here.
  */
 int mp_exchange_message(struct mp_exchange *x, const struct mp_message *m,
     struct mp_buf *xml, struct mp_error *e);
+
+/* A report that is no message, by POST; what is answered is passed over. */
+int mp_exchange_report(struct mp_exchange *x, const char *path,
+    const struct mp_buf *report, struct mp_error *e);
 
 /*
  * A document by GET, into a buffer that the caller initialised. path starts

@@ -443,7 +443,9 @@ post(struct mp_http *h, const char *verb, const char *url,
 	r = start(h, url, reply, e);
 	if (r != 0)
 		return r;
-	n = snprintf(line, sizeof(line), "Content-Type: %s", content_type);
+	n = snprintf(line, sizeof(line), "Content-Type:%s%s",
+	    content_type != NULL ? " " : "",
+	    content_type != NULL ? content_type : "");
 	if (n < 0 || (size_t)n >= sizeof(line) || !one_line(line))
 		want(h, CURLE_BAD_FUNCTION_ARGUMENT);
 	field(h, line);

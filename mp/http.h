@@ -59,7 +59,7 @@ void mp_http_watch(struct mp_http *h, mp_http_progress *progress, void *ctx);
 int mp_http_post(struct mp_http *h, const char *url, const char *content_type,
     struct mp_sealed *body, struct mp_http_reply *reply, struct mp_error *e);
 
-/* The same by POST: no message, but a report as it is. */
+/* The same by POST: no message, but a report as it is; the type may be NULL. */
 int mp_http_post_plain(struct mp_http *h, const char *url,
     const char *content_type, struct mp_sealed *body,
     struct mp_http_reply *reply, struct mp_error *e);

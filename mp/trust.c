@@ -70,6 +70,15 @@ mp_trust_count(const struct mp_trust *t)
 	return (size_t)sk_X509_num(t->certs);
 }
 
+bool
+mp_trust_has(const struct mp_trust *t, const X509 *cert)
+{
+	for (int i = 0; i < sk_X509_num(t->certs); i++)
+		if (X509_cmp(sk_X509_value(t->certs, i), cert) == 0)
+			return true;
+	return false;
+}
+
 /* A reply without a signature: the rule decides. */
 static int
 bare(const char *host, enum mp_signature_rule rule, bool over_tls,

@@ -6,6 +6,10 @@
 #ifndef MP_TRUST_H
 #define MP_TRUST_H
 
+#include <stdbool.h>
+
+#include <openssl/x509.h>
+
 #include "mp/reply.h"
 
 enum mp_signature_rule {
@@ -22,6 +26,9 @@ struct mp_trust;
 int mp_trust_open(struct mp_trust **tp, const char *path, struct mp_error *e);
 void mp_trust_close(struct mp_trust *t); /* NULL-safe */
 size_t mp_trust_count(const struct mp_trust *t);
+
+/* Is it one of the pinned certificates, byte for byte? */
+bool mp_trust_has(const struct mp_trust *t, const X509 *cert);
 
 /*
  * Is r the reply of `host` in `site`? *proof tells how it was proven:

@@ -31,7 +31,6 @@ a_configuration_without_sense_is_refused(void **state)
 		const char *mp, *site, *netbios, *fqdn, *words;
 	} cases[] = {
 	    {"http://localhost", "PRI", "C", "c.dom", "native mode"},
-	    {"localhost", "PRI", "C", "c.dom", "https://HOST"},
 	    {NULL, "PRI", "C", "c.dom", "https://HOST"},
 	    {s.url, "", "C", "c.dom", "site code"},
 	    {s.url, NULL, "C", "c.dom", "site code"},

@@ -34,12 +34,15 @@ make_world(void **state)
 	by_ca.from = -2 * PKI_DAY;
 	by_ca.to = -PKI_DAY;
 	w.expired = pki_cert(w.client_key, &by_ca);
+	w.alone = pki_cert(
+	    w.client_key, &(struct pki_wish){.cn = "ConfigMgr Client"});
 	pki_dir(w.dir);
 	pki_save(w.dir, "ca.pem", w.ca, w.ca_path);
 	pki_save(w.dir, "sign.pem", w.sign, w.sign_path);
 	w.soft = soft_signer_new();
 	soft_signer_add(w.soft, w.client_key, w.client, &w.id);
 	soft_signer_add(w.soft, w.client_key, w.expired, &w.old);
+	soft_signer_add(w.soft, w.client_key, w.alone, &w.self);
 	soft_signer_make(w.soft, "ec-p256", "EC", &w.ec, NULL);
 	soft_signer_signer(w.soft, &w.signer);
 	return evp_open(&w.evp, NULL);
@@ -57,6 +60,7 @@ end_world(void **state)
 	X509_free(w.other);
 	X509_free(w.client);
 	X509_free(w.expired);
+	X509_free(w.alone);
 	EVP_PKEY_free(w.ca_key);
 	EVP_PKEY_free(w.mp_key);
 	EVP_PKEY_free(w.client_key);
@@ -74,39 +78,55 @@ note(void *ctx, const char *what)
 	    scene->steps + used, sizeof(scene->steps) - used, "%s\n", what);
 }
 
-int
-set_up(void **state)
+static void
+arrange(bool tls)
 {
-	struct https_config there = {.cert = w.tls,
+	struct https_config there = {.cert = tls ? w.tls : NULL,
 	    .key = w.mp_key,
 	    .client_ca = w.ca,
 	    .handle = little_handle,
 	    .ctx = &s.mp};
 	static struct little_answer nothing[1];
 
-	(void)state;
 	memset(&s, 0, sizeof(s));
+	s.who = tls ? &w.id : &w.self;
 	s.mp.sign_key = w.mp_key;
 	s.mp.sign_cert = w.sign;
 	s.mp.site = "PRI";
 	s.mp.senders = "MP1;localhost;";
 	s.mp.answers = nothing;
 	s.mp.server = https_start(&there);
-	(void)snprintf(s.url, sizeof(s.url), "https://localhost:%u",
-	    https_port(s.mp.server));
+	(void)snprintf(s.url, sizeof(s.url), "%s://localhost:%u",
+	    tls ? "https" : "http", https_port(s.mp.server));
 	pki_dir(s.base);
 	pki_path(s.state, s.base, "state");
 	s.cfg = (struct mp_client_config){.mp = s.url,
+	    .mode = tls ? MP_MODE_NATIVE : MP_MODE_MIXED,
 	    .site = "pri",
 	    .netbios = "CLIENT1",
 	    .fqdn = "client1.example.test",
-	    .ca = w.ca_path,
+	    .ca = tls ? w.ca_path : NULL,
 	    .mp_certs = w.sign_path,
 	    .state_dir = s.state,
 	    .timeout_ms = 5000,
 	    .poll_ms = 20,
 	    .step = note,
 	    .step_ctx = &s};
+}
+
+int
+set_up(void **state)
+{
+	(void)state;
+	arrange(true);
+	return 0;
+}
+
+int
+set_up_mixed(void **state)
+{
+	(void)state;
+	arrange(false);
 	return 0;
 }
 
@@ -128,8 +148,8 @@ reopen(void)
 
 	mp_client_close(s.client);
 	s.client = NULL;
-	if (mp_client_open(&s.client, &s.cfg, w.evp, &w.signer, w.id.sha1,
-		sizeof(w.id.sha1), &e) != 0)
+	if (mp_client_open(&s.client, &s.cfg, w.evp, &w.signer, s.who->sha1,
+		sizeof(s.who->sha1), &e) != 0)
 		fail_msg("%s", e.text);
 }
 

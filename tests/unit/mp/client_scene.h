@@ -28,11 +28,11 @@
 /* Made once: keys take their time. */
 struct client_world {
 	EVP_PKEY *ca_key, *mp_key, *client_key;
-	X509 *ca, *tls, *sign, *other, *client, *expired;
+	X509 *ca, *tls, *sign, *other, *client, *expired, *alone;
 	char dir[PATH_MAX], ca_path[PATH_MAX], sign_path[PATH_MAX];
 	struct soft_signer *soft;
 	struct signer signer;
-	struct signer_identity id, old, ec;
+	struct signer_identity id, old, ec, self;
 	struct evp *evp;
 };
 
@@ -40,6 +40,7 @@ struct client_world {
 struct client_scene {
 	struct little_mp mp;
 	struct mp_client_config cfg;
+	const struct signer_identity *who;
 	struct mp_client *client;
 	char url[64];
 	char base[PATH_MAX], state[PATH_MAX];
@@ -53,6 +54,7 @@ extern struct client_scene s;
 int make_world(void **state);
 int end_world(void **state);
 int set_up(void **state);
+int set_up_mixed(void **state); /* HTTP, a self-signed certificate */
 int tear_down(void **state);
 
 /* The client anew, as a later run of a program has it. */
