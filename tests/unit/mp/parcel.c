@@ -76,7 +76,8 @@ make(enum mp_kind kind, struct mp_buf *xml)
 	if (kind == MP_KIND_DDR || kind == MP_KIND_HARDWARE_INVENTORY)
 		r = mp_inventory_make(kind, &from, &instance, 1, xml, &e);
 	else if (kind == MP_KIND_SOFTWARE_INVENTORY)
-		r = mp_software_make(&from, "n", &program, 1, xml, &e);
+		r = mp_software_make(
+		    &from, "\\\\C\\root\\cimv2", &program, 1, xml, &e);
 	else if (kind == MP_KIND_FILE_COLLECTION || kind == MP_KIND_IDMIF)
 		r = mp_files_make(kind, &from, files, COUNT(files), xml, &e);
 	else if (kind == MP_KIND_METERING)
@@ -316,7 +317,8 @@ what_cannot_be_written_is_not_built(void **state)
 	assert_non_null(strstr(e.text, "no Instance"));
 	r.machine.client_id = NULL;
 	assert_int_equal(
-	    mp_software_make(&r, "n", &program, 1, &xml, &e), MP_EARG);
+	    mp_software_make(&r, "\\\\C\\root\\cimv2", &program, 1, &xml, &e),
+	    MP_EARG);
 	assert_non_null(strstr(e.text, "ClientID"));
 	m.topic = "a\x01";
 	assert_int_equal(
