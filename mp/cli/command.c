@@ -19,16 +19,39 @@ const struct option_def command_global_options[] = {
 const struct option_def command_mp_options[] = {
     {OPTION_KEY, 'k', "key", "THUMBPRINT",
 	"the client's certificate, SHA-1 or SHA-256"},
-    {OPTION_MP, '\0', "mp", "URL", "the management point, https://HOST[:PORT]"},
+    {OPTION_MP, '\0', "mp", "URL",
+	"the management point, [http[s]://]HOST[:PORT]"},
+    {OPTION_MODE, '\0', "mode", "native|mixed",
+	"HTTPS with a PKI certificate, as ever, or signed messages over HTTP"},
+    {OPTION_PORT, '\0', "port", "N",
+	"its port, not 443 in native and 80 in mixed mode"},
     {OPTION_SITE, '\0', "site", "CODE", "the site's three characters"},
     {OPTION_NETBIOS, '\0', "netbios", "NAME", "this client's NetBIOS name"},
     {OPTION_FQDN, '\0', "fqdn", "NAME", "this client's full DNS name"},
+    {OPTION_CLIENT_ID, '\0', "client-id", "SMSID",
+	"the managed client that an ISV proxy speaks for"},
+    {OPTION_INTERNET, '\0', "internet", "0|1|2",
+	"on the intranet, on either side, always on the Internet"},
     {OPTION_CA, '\0', "ca", "PATH",
 	"whom to trust for TLS: a file or directory"},
     {OPTION_MP_CERTS, '\0', "mp-certs", "PATH",
 	"certificates that sign replies: a file or directory"},
     {OPTION_MP_SIGNATURE, '\0', "mp-signature", "required|tls",
 	"must replies be signed, or will TLS do"},
+    {OPTION_CRL, '\0', "crl", NULL,
+	"refuse a management point whose certificate may be revoked"},
+    {OPTION_ENCRYPT_CERTS, '\0', "encrypt-certs", "PATH",
+	"encrypt uploads to these: of every management point that may get one"},
+    {OPTION_CIPHER, '\0', "cipher", "3des|aes256",
+	"of encrypted uploads; 3des unless told, which every site knows"},
+    {OPTION_AUTH, '\0', "auth", "none|windows|alternate",
+	"how the site wants HTTP authenticated"},
+    {OPTION_AUTH_FILE, '\0', "auth-file", "FILE",
+	"user:password for it, in a file that only its owner may read"},
+    {OPTION_HTTP_PROXY, '\0', "http-proxy", "URL",
+	"on the way of Internet-based clients"},
+    {OPTION_HTTP_PROXY_AUTH, '\0', "http-proxy-auth", "FILE",
+	"user:password for the HTTP proxy, likewise"},
     {OPTION_STATE, '\0', "state", "DIR",
 	"where the client remembers its registration"},
     {OPTION_HASH, '\0', "hash", "sha1|sha256",
@@ -58,6 +81,14 @@ const struct command *const command_table[] = {
     &command_mp_list,
     &command_mp_info,
     &command_mp_certificate,
+    &command_locate_content,
+    &command_locate_wsus,
+    &command_locate_mp,
+    &command_locate_site,
+    &command_locate_site_info,
+    &command_send,
+    &command_invoke,
+    &command_post,
     &command_token_list,
     &command_token_generate,
     &command_token_self_sign,
@@ -199,7 +230,39 @@ parse_global(struct line *l, int argc, char **argv)
 	return COMMAND_USAGE;
 }
 
-/* The options and the operand after the command. */
+/* How many operands stand for themselves in "KIND [FILE]", and how many may. */
+static void
+count_operands(const char *text, int *least, int *most)
+{
+	*least = *most = 0;
+	while (text != NULL && *text != '\0') {
+		*least += *text != '[';
+		*most += 1;
+		text += strcspn(text, " ");
+		text += strspn(text, " ");
+	}
+}
+
+/* Are there as many operands as the command wants? */
+static int
+check_operands(struct line *l, struct session *s, int words)
+{
+	const char *name = l->command->operand;
+	int least, most;
+
+	count_operands(name, &least, &most);
+	if (words > most)
+		return session_usage(
+		    s, "\"%.64s\" is one word too many", l->argv[l->argc - 1]);
+	if (words >= least)
+		return COMMAND_DONE;
+	for (int i = 0; i < words; i++)
+		name += strcspn(name, " ") + 1;
+	return session_usage(s, "which %.*s? It follows the command",
+	    (int)strcspn(name, " "), name);
+}
+
+/* The options and the operands after the command. */
 static int
 parse_own(struct line *l, struct session *s, const char **operand)
 {
@@ -216,15 +279,13 @@ parse_own(struct line *l, struct session *s, const char **operand)
 	if (l->opt.given[OPTION_HELP])
 		return COMMAND_DONE;
 	words = l->argc - at;
-	if (c->operand != NULL && words == 0)
-		return session_usage(
-		    s, "which %s? It follows the command", c->operand);
-	if (words > (c->operand != NULL))
-		return session_usage(
-		    s, "\"%.64s\" is one word too many", l->argv[l->argc - 1]);
+	if (check_operands(l, s, words) != COMMAND_DONE)
+		return COMMAND_USAGE;
 	if (c->bytes && l->out.json)
 		return session_usage(s, "what it writes is bytes, which "
 					"--json cannot hold");
+	s->words = l->argv + at;
+	s->nwords = (size_t)words;
 	*operand = words > 0 ? l->argv[at] : NULL;
 	return COMMAND_DONE;
 }

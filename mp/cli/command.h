@@ -20,12 +20,14 @@ enum command_status {
 
 struct command {
 	const char *name;    /* one word or two: "keys", "policy get" */
-	const char *operand; /* what stands for its one operand, or NULL */
+	const char *operand; /* what stands for its operands, with a blank
+				between; "[FILE]" may be left out; NULL: none */
 	const char *summary; /* a line in the list of commands */
 	const char *about;   /* a paragraph; lines end in \n */
 	const struct option_def *options; /* its own, ended by a NULL name */
 	bool mp;                          /* takes command_mp_options too */
 	bool bytes; /* its output is bytes: --json has no meaning */
+	/* The first operand, or NULL; s->words has all. */
 	int (*run)(struct session *s, const char *operand);
 };
 
@@ -50,6 +52,14 @@ extern const struct command command_policy_sync;
 extern const struct command command_mp_list;
 extern const struct command command_mp_info;
 extern const struct command command_mp_certificate;
+extern const struct command command_locate_content;
+extern const struct command command_locate_wsus;
+extern const struct command command_locate_mp;
+extern const struct command command_locate_site;
+extern const struct command command_locate_site_info;
+extern const struct command command_send;
+extern const struct command command_invoke;
+extern const struct command command_post;
 extern const struct command command_token_list;
 extern const struct command command_token_generate;
 extern const struct command command_token_self_sign;

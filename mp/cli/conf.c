@@ -21,12 +21,22 @@ struct key {
 static const struct key keys[] = {
     {"agent", "socket", OPTION_AGENT, true},
     {"mp", "url", OPTION_MP, false},
+    {"mp", "mode", OPTION_MODE, false},
+    {"mp", "port", OPTION_PORT, false},
     {"mp", "site", OPTION_SITE, false},
     {"mp", "netbios", OPTION_NETBIOS, false},
     {"mp", "fqdn", OPTION_FQDN, false},
+    {"mp", "internet", OPTION_INTERNET, false},
     {"mp", "ca", OPTION_CA, true},
     {"mp", "mp-certs", OPTION_MP_CERTS, true},
     {"mp", "mp-signature", OPTION_MP_SIGNATURE, false},
+    {"mp", "crl", OPTION_CRL, false},
+    {"mp", "encrypt-certs", OPTION_ENCRYPT_CERTS, true},
+    {"mp", "cipher", OPTION_CIPHER, false},
+    {"mp", "auth", OPTION_AUTH, false},
+    {"mp", "auth-file", OPTION_AUTH_FILE, true},
+    {"mp", "http-proxy", OPTION_HTTP_PROXY, false},
+    {"mp", "http-proxy-auth", OPTION_HTTP_PROXY_AUTH, true},
     {"mp", "state", OPTION_STATE, true},
     {"mp", "hash", OPTION_HASH, false},
     {"mp", "key", OPTION_KEY, false},
@@ -144,6 +154,10 @@ take(void *ctx, const char *section, const char *name, const char *value)
 	if (def != NULL && !option_allows(def, value))
 		return complain(r, "%s cannot be \"%.64s\": it is one of %s",
 		    name, value, def->value);
+	if (def != NULL && def->value == NULL && strcmp(value, "yes") != 0 &&
+	    strcmp(value, "no") != 0)
+		return complain(
+		    r, "%s cannot be \"%.64s\": it is yes or no", name, value);
 	if (k->path && *value != '/')
 		return complain(r,
 		    "%s is not an absolute path: begin it "

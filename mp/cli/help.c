@@ -14,7 +14,11 @@
 	"  sealpoint register -k 9F3A...CDEF --mp https://mp1.corp.example " \
 	"\\\n"                                                               \
 	"      --site PRI --netbios PC7 --fqdn pc7.corp.example \\\n"        \
-	"      --ca ca.pem --mp-certs mp1.pem\n"
+	"      --ca ca.pem --mp-certs mp1.pem\n"                             \
+	"  sealpoint send hinv --discover --mode mixed --flags "             \
+	"sign,encrypt\n"                                                     \
+	"  sealpoint cert export -k 9F3A...CDEF -o proxy.cer --der   (to "   \
+	"import a proxy)\n"
 
 struct heading {
 	const char *first; /* name of the command it stands before */
@@ -25,6 +29,7 @@ static const struct heading headings[] = {
     {"keys", "Keys and certificates"},
     {"sign", "Using a key"},
     {"register", "Talking to a management point"},
+    {"locate content", "Messages"},
     {"token list", "Making keys on a token"},
     {"status", "The agent"},
 };

@@ -12,7 +12,7 @@
 
 #define OPTIONS_TABLES_MAX 3 /* own, management point, global */
 #define OPTIONS_TEXT_MAX 512 /* bytes of a sentence about a mistake */
-#define OPTIONS_MANY_MAX 64  /* values of options that may be repeated */
+#define OPTIONS_MANY_MAX 256 /* values of options that may be repeated */
 
 /* Every option of the program; a number each. */
 enum option_id {
@@ -51,6 +51,28 @@ enum option_id {
 	OPTION_DAYS,
 	OPTION_SAN,
 	OPTION_CERT,
+	OPTION_MODE,
+	OPTION_PORT,
+	OPTION_INTERNET,
+	OPTION_CLIENT_ID,
+	OPTION_AUTH,
+	OPTION_AUTH_FILE,
+	OPTION_HTTP_PROXY,
+	OPTION_HTTP_PROXY_AUTH,
+	OPTION_CRL,
+	OPTION_ENCRYPT_CERTS,
+	OPTION_CIPHER,
+	OPTION_AS,
+	OPTION_PROXY,
+	OPTION_SMSID,
+	OPTION_HARDWARE_ID,
+	OPTION_HINT,
+	OPTION_ATTACH,
+	OPTION_FLAGS,
+	OPTION_DISCOVER,
+	OPTION_DRY_RUN,
+	OPTION_ENDPOINT,
+	OPTION_PROPERTY,
 	OPTION_COUNT
 };
 

@@ -10,6 +10,7 @@
 
 #define BOLD "\033[1m"
 #define PLAIN "\033[0m"
+#define PROGRESS_LEAST (1u << 20) /* bytes: less is quick */
 #define CLEAR_LINE "\r\033[K"
 
 static bool
@@ -105,6 +106,24 @@ output_step(struct output *o, const char *what)
 		return;
 	fputs(CLEAR_LINE, o->err);
 	text_put(o->err, what, strlen(what), false);
+	fflush(o->err);
+	o->progress = true;
+}
+
+void
+output_progress(struct output *o, uint64_t done, uint64_t all)
+{
+	static const char full[] = "##############################";
+	const unsigned width = sizeof(full) - 1;
+	unsigned part;
+
+	if (!o->terminal || all < PROGRESS_LEAST || done > all)
+		return;
+	part = (unsigned)((double)done / (double)all * width);
+	fprintf(o->err, CLEAR_LINE "sending [%.*s%*s] %u%% of %u MiB",
+	    (int)part, full, (int)(width - part), "",
+	    (unsigned)((double)done / (double)all * 100),
+	    (unsigned)(all >> 20));
 	fflush(o->err);
 	o->progress = true;
 }

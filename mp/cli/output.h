@@ -47,6 +47,9 @@ void output_note(struct output *o, const char *fmt, ...)
  */
 void output_step(struct output *o, const char *what);
 
+/* How much of how much went out: a bar on a terminal, nothing elsewhere. */
+void output_progress(struct output *o, uint64_t done, uint64_t all);
+
 /*
  * A list as a table, or one thing as a card of name and value; either as
  * JSON if that was asked for. columns[] ends with a NULL heading. Returns 0,

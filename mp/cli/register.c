@@ -1,9 +1,20 @@
 #include "mp/cli/command.h"
+#include "mp/cli/settings.h"
 
 #define WAIT_DEFAULT 300
 #define WAIT_MAX 86400
 
 static const struct option_def options[] = {
+    {OPTION_AS, '\0', "as", "client|proxy|proxy-client",
+	"what registers: a client of its own, an ISV proxy, a proxy's client"},
+    {OPTION_PROXY, '\0', "proxy", "SMSID",
+	"of a proxy's client: the proxy's id, if it registered elsewhere"},
+    {OPTION_SMSID, '\0', "smsid", "SMSID",
+	"the id to ask for, which the site may or may not give"},
+    {OPTION_HARDWARE_ID, '\0', "hardware-id", "ID",
+	"the hardware's id, 2: and 40 hexadecimal digits"},
+    {OPTION_HINT, '\0', "hint", "TEXT",
+	"the registration hint of an earlier certificate"},
     {OPTION_WAIT, '\0', "wait", "SECONDS",
 	"how long to ask again while pending, 300 unless told"},
     {0},
@@ -71,18 +82,37 @@ print(struct session *s, const struct mp_state_client *c, bool already)
 	return r;
 }
 
+/* Names that nobody gave should not go unseen. */
+static void
+tell_names(struct session *s, bool already)
+{
+	if (already || (s->netbios[0] == '\0' && s->fqdn[0] == '\0'))
+		return;
+	output_note(s->out,
+	    "Registered under this machine's names, %s and %s; --netbios and "
+	    "--fqdn give others.",
+	    s->netbios[0] == '\0' ? session_value(s, OPTION_NETBIOS)
+				  : s->netbios,
+	    s->fqdn[0] == '\0' ? session_value(s, OPTION_FQDN) : s->fqdn);
+}
+
 static int
 check(struct session *s, unsigned *wait_s)
 {
+	bool managed = settings_say(s, OPTION_AS, "proxy-client");
 	char text[OPTIONS_TEXT_MAX];
 
-	if (session_value(s, OPTION_NETBIOS) == NULL)
+	if (!managed && s->opt->value[OPTION_PROXY] != NULL)
+		return session_usage(s, "--proxy goes with --as proxy-client");
+	if (session_value(s, OPTION_CLIENT_ID) != NULL)
 		return session_usage(s,
-		    "under which NetBIOS name? Give "
-		    "--netbios, or `netbios` in [mp] of sealpoint.conf");
-	if (session_value(s, OPTION_FQDN) == NULL)
-		return session_usage(s, "under which DNS name? Give --fqdn, "
-					"or `fqdn` in [mp] of sealpoint.conf");
+		    "--client-id is for what a registered client sends; "
+		    "--smsid asks for an id");
+	if (managed && (s->opt->value[OPTION_NETBIOS] == NULL ||
+			   s->opt->value[OPTION_FQDN] == NULL))
+		return session_usage(s, "under which names? A managed client "
+					"has its own: give --netbios and "
+					"--fqdn");
 	if (options_number(s->opt, options_find(options, OPTION_WAIT), 0,
 		WAIT_MAX, wait_s, text) != 0)
 		return session_usage(s, "%s", text);
@@ -101,6 +131,8 @@ registration(struct session *s, const char *operand)
 	(void)operand;
 	r = check(s, &wait_s);
 	if (r == COMMAND_DONE)
+		r = settings_name(s);
+	if (r == COMMAND_DONE)
 		r = session_mp(s, true);
 	if (r != COMMAND_DONE)
 		return r;
@@ -109,6 +141,7 @@ registration(struct session *s, const char *operand)
 		return session_mp_failed(s, &e);
 	r = print(s, &client, already);
 	session_tell_proof(s);
+	tell_names(s, already);
 	return did == MP_OK ? r : session_mp_failed(s, &e);
 }
 
@@ -119,7 +152,9 @@ const struct command command_register = {
 	     "while the answer is \"pending\". What was reached is remembered "
 	     "in the state directory: run again, it goes on from there, or "
 	     "says that the client is registered already. The exit status is 1 "
-	     "while the registration is pending.",
+	     "while the registration is pending. An ISV proxy registers "
+	     "with --as proxy, and each client that it speaks for with --as "
+	     "proxy-client and its own names.",
     .options = options,
     .mp = true,
     .run = registration,

@@ -8,11 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/tls1.h>
-
 #include "mp/cli/command.h"
 #include "mp/cli/describe.h"
 #include "mp/cli/file.h"
+#include "mp/cli/settings.h"
 #include "mp/cli/text.h"
 
 #define SYSTEM_STATE "/var/lib/sealpoint"
@@ -250,66 +249,6 @@ session_state(struct session *s, const char **dir)
 	return COMMAND_DONE;
 }
 
-static bool
-says(const struct session *s, enum option_id id, const char *word)
-{
-	const char *value = session_value(s, id);
-
-	return value != NULL && strcmp(value, word) == 0;
-}
-
-static void
-step(void *ctx, const char *what)
-{
-	struct session *s = ctx;
-
-	output_step(s->out, what);
-}
-
-/* What can be said wrong, before anything is opened. */
-static int
-configure(struct session *s, bool believe, struct mp_client_config *cfg)
-{
-	char text[OPTIONS_TEXT_MAX];
-	unsigned seconds = 0;
-
-	memset(cfg, 0, sizeof(*cfg));
-	cfg->mp = session_value(s, OPTION_MP);
-	cfg->site = session_value(s, OPTION_SITE);
-	cfg->netbios = session_value(s, OPTION_NETBIOS);
-	cfg->fqdn = session_value(s, OPTION_FQDN);
-	cfg->ca = session_value(s, OPTION_CA);
-	cfg->mp_certs = session_value(s, OPTION_MP_CERTS);
-	cfg->signature = says(s, OPTION_MP_SIGNATURE, "tls")
-			     ? MP_SIGNATURE_TLS
-			     : MP_SIGNATURE_REQUIRED;
-	cfg->hash = says(s, OPTION_HASH, "sha1") ? MP_SHA1 : MP_SHA256;
-	cfg->tls_max = says(s, OPTION_TLS_MAX, "1.2") ? TLS1_2_VERSION : 0;
-	cfg->strict_dates = s->opt->given[OPTION_STRICT_DATES];
-	cfg->step = step;
-	cfg->step_ctx = s;
-	if (cfg->mp == NULL)
-		return session_usage(s,
-		    "which management point? Give --mp "
-		    "https://HOST, or `url` in [mp] of sealpoint.conf");
-	if (cfg->site == NULL)
-		return session_usage(s, "which site? Give --site CODE, or "
-					"`site` in [mp] of sealpoint.conf");
-	if (believe && cfg->mp_certs == NULL &&
-	    cfg->signature == MP_SIGNATURE_REQUIRED)
-		return session_usage(s,
-		    "nothing to check the signatures of "
-		    "replies by: give --mp-certs with the management point's "
-		    "signing certificate, or trust TLS alone with "
-		    "--mp-signature tls");
-	if (options_number(s->opt,
-		options_find(command_mp_options, OPTION_TIMEOUT), 1, 3600,
-		&seconds, text) != 0)
-		return session_usage(s, "%s", text);
-	cfg->timeout_ms = seconds * 1000;
-	return session_state(s, &cfg->state_dir);
-}
-
 int
 session_mp(struct session *s, bool believe)
 {
@@ -321,7 +260,7 @@ session_mp(struct session *s, bool believe)
 
 	r = parse_thumbprint(s, session_value(s, OPTION_KEY), thumb, &len);
 	if (r == COMMAND_DONE)
-		r = configure(s, believe, &cfg);
+		r = settings_client(s, believe, &cfg);
 	if (r == COMMAND_DONE)
 		r = session_signer(s);
 	if (r == COMMAND_DONE)

@@ -22,13 +22,17 @@ struct session {
 	struct output *out; /* these three are borrowed */
 	const struct options *opt;
 	const struct conf *set;
-	const char *command;   /* its name, for messages */
+	const char *command; /* its name, for messages */
+	char *const *words;  /* its operands, borrowed */
+	size_t nwords;
 	struct client *client; /* what we opened; the signer owns it */
 	struct signer signer;  /* ops is NULL until it is open */
 	bool lent;             /* it is not ours to close */
 	struct evp *evp;
 	struct mp_client *mp;
-	char *state; /* directory, if we chose it */
+	char *state;                  /* directory, if we chose it */
+	char netbios[MP_NETBIOS_MAX]; /* names of this machine, likewise */
+	char fqdn[MP_HOST_MAX];
 };
 
 /* `lent`: a signer to use, or NULL for the agent's. */
