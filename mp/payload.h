@@ -15,6 +15,7 @@
 
 struct mp_payload_wish {
 	bool compress;
+	uint64_t expected; /* clear bytes, about */
 	bool hashed;
 	enum mp_hash hash;
 	const struct mp_recipients *encrypt; /* NULL: not */

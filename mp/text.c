@@ -25,6 +25,8 @@ static size_t
 find_forbidden(const uint8_t *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
+		if (data[i] >= 0x20 && data[i] != 0xEF)
+			continue;
 		if (data[i] < 0x20 && data[i] != '\t' && data[i] != '\n' &&
 		    data[i] != '\r')
 			return i;

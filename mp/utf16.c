@@ -64,10 +64,14 @@ mp_utf16_put(struct mp_buf *out, const char *text, size_t len)
 {
 	const uint8_t *p = (const uint8_t *)text;
 	uint8_t wide[STAGE];
-	size_t i = 0, n, have = 0;
+	size_t i, n, have = 0;
 	uint32_t code;
 
-	while (i < len && (n = decode(p + i, len - i, &code)) > 0) {
+	for (i = 0; i < len; i += n) {
+		code = p[i];
+		n = code < 0x80 ? 1 : decode(p + i, len - i, &code);
+		if (n == 0)
+			break;
 		if (have + 4 > sizeof(wide)) {
 			mp_buf_add(out, wide, have);
 			have = 0;
@@ -78,7 +82,6 @@ mp_utf16_put(struct mp_buf *out, const char *text, size_t len)
 			code = SURROGATE_LOW | (code & 0x3FF);
 		}
 		have += unit(wide + have, code);
-		i += n;
 	}
 	mp_buf_add(out, wide, have);
 	OPENSSL_cleanse(wide, sizeof(wide));

@@ -21,11 +21,14 @@
 int mp_zip(
     const uint8_t *data, size_t len, struct mp_buf *out, struct mp_error *e);
 
-/* The same a piece at a time: the stream goes to out, which is borrowed. */
+/*
+ * The same a piece at a time: the stream goes to out, which is borrowed.
+ * expected: about how many bytes will come; it decides how hard to try.
+ */
 struct mp_zip_stream;
 
-int mp_zip_open(
-    struct mp_zip_stream **zp, const struct mp_sink *out, struct mp_error *e);
+int mp_zip_open(struct mp_zip_stream **zp, uint64_t expected,
+    const struct mp_sink *out, struct mp_error *e);
 int mp_zip_add(
     struct mp_zip_stream *z, const void *data, size_t len, struct mp_error *e);
 int mp_zip_end(struct mp_zip_stream *z, struct mp_error *e);
