@@ -263,9 +263,9 @@ def confirm(ex: Exchange, root: xmltext.Element,
     looked up by SMSID."""
     verdict, registry = ex.verdict, ex.point.registry
     digest = check_data(data, "confirmation", verdict)
-    verdict.check("confirmation.short", data.find("Certificates") is None
-                  and data.find("DiscoveryProperties") is None,
-                  "a Confirmation has no Certificates or properties")
+    verdict.check("confirmation.short",
+                  xmltext.names(data) == ["AgentInformation"],
+                  "a Confirmation has no Certificates, properties or hint")
     smsid = data.get("SMSID") or ""
     verdict.client_id = smsid or None
     client = registry.find(smsid)

@@ -38,6 +38,19 @@ def utc() -> str:
     return datetime.datetime.utcnow().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def self_signed(key) -> x509.Certificate:
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME,
+                                        "ConfigMgr Client Messaging")])
+    now = datetime.datetime.utcnow()
+    day = datetime.timedelta(days=1)
+    return (x509.CertificateBuilder().subject_name(who).issuer_name(who)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - day).not_valid_after(now + 300 * day)
+            .add_extension(x509.ExtendedKeyUsage(EKUS), False)
+            .sign(key, hashes.SHA256()))
+
+
 def report_file(text: str, name: str = "") -> File:
     """A report as an attachment."""
     return File(name or str(uuid.uuid4()), b"\xff\xfe" + wide(text))
@@ -49,22 +62,10 @@ class Sender:
                  cert: Optional[x509.Certificate] = None):
         self.name = name
         self.key = key or rsa.generate_private_key(65537, 2048)
-        self.cert = cert or self.self_signed()
+        self.cert = cert or self_signed(self.key)
         self.smsid = ""
         self.source = ""       # another SourceID: the proxy's
         self.tls = False
-
-    def self_signed(self) -> x509.Certificate:
-        who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME,
-                                            "ConfigMgr Client Messaging")])
-        now = datetime.datetime.utcnow()
-        day = datetime.timedelta(days=1)
-        return (x509.CertificateBuilder().subject_name(who).issuer_name(who)
-                .public_key(self.key.public_key())
-                .serial_number(x509.random_serial_number())
-                .not_valid_before(now - day).not_valid_after(now + 300 * day)
-                .add_extension(x509.ExtendedKeyUsage(EKUS), False)
-                .sign(self.key, hashes.SHA256()))
 
     def hex_cert(self) -> str:
         return self.cert.public_bytes(
@@ -97,12 +98,13 @@ class Sender:
                 files: Sequence[File] = (), compress: bool = True,
                 encrypt: Sequence[str] = (), reply: str = "Async",
                 kind: str = "", named: bool = True, message_id: str = "",
-                spoil=None) -> bytes:
+                spoil=None, clear: bytes = b"", tail: bytes = b"") -> bytes:
         """The whole HTTP request. encrypt: arguments of openssl(1) cms;
-        kind: FileType; spoil changes the Msg text."""
-        first = wide(body + "\0")
-        clear = first + b"".join(f.data for f in files) + b"\r\n"
-        payload = zlib.compress(clear) if compress else clear
+        kind: FileType; spoil changes the Msg text; clear is a ready payload,
+        and tail follows it when it is compressed."""
+        first = clear.removesuffix(b"\r\n") or wide(body + "\0")
+        clear = clear or first + b"".join(f.data for f in files) + b"\r\n"
+        payload = zlib.compress(clear) + tail if compress else clear
         source = (self.source or self.smsid) if named else ""
         hooks = self.client_auth(payload, source) if sign else ""
         hooks += '<Hook3 Name="zlib-compress" />' if compress else ""
@@ -138,7 +140,7 @@ class Sender:
                      internet: str = "0", hint: str = "", more: str = "",
                      smsid: str = "", key_type: str = "1",
                      message_id: str = "", certificates: Sequence[str] = (
-                         "Encryption", "Signing")) -> bytes:
+                         "Encryption", "Signing"), spoil=None) -> bytes:
         certs = "".join(f'<{name} Encoding="HexBinary" KeyType="{key_type}">'
                         f"{self.hex_cert()}</{name}>"
                         for name in certificates)
@@ -155,6 +157,7 @@ class Sender:
                 f'RequestType="{what}" TimeStamp="{utc()}">'
                 '<AgentInformation AgentIdentity="tests" AgentVersion="1.0" '
                 f'AgentType="{agent}" />{inner}</Data>')
+        data = spoil(data) if spoil else data
         value = (signer or self).sign(wide(data))
         mark = f' SMSID="{proxy}"' if proxy else ""
         return self.message(

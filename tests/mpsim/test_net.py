@@ -153,14 +153,22 @@ class Ntlm(Program):
         self.begin()
         raw = self.me.registration()
         head, _, body = raw.partition(b"\r\n\r\n")
-        token = b"TlRMTVNTUAADAAAA" + b"A" * 80
-        for line in (b"NTLM " + token, b"NTLM !!!", b"NTLM",
-                     b"Negotiate YIIB", b"NTLM " + token[:16] + b"AAAA"):
-            head_2 = head.replace(b"/ccm_system/", b"/CCM_System_WindowsAuth/")
-            status, _ = self.send(head_2 + b"\r\nAuthorization: " + line
-                                  + b"\r\n\r\n" + body)
-            self.assertIn(status, (400, 401))
-            self.assertTrue(self.verdicts()[-1]["errors"])
+        three = b"TlRMTVNTUAADAAAA" + b"A" * 80
+        one = b"TlRMTVNTUAABAAAAB4IIoAAAAAAAAAAAAAAAAAAAAAA="
+        for line, check in (
+                (b"NTLM " + three, "ntlm.order"), (b"NTLM", "ntlm.message"),
+                (b"NTLM !!!", "ntlm.message"),
+                (b"Negotiate YIIB", "ntlm.message"),
+                (b"NTLM " + three[:11] + b"J" + b"A" * 12, "ntlm.order"),
+                (b"NTLM " + one, "ntlm.no_body"),
+                (b"NTLM " + one[:16], "ntlm.message")):
+            with self.subTest(line):
+                windows = head.replace(b"/ccm_system/",
+                                       b"/CCM_System_WindowsAuth/")
+                status, _ = self.send(windows + b"\r\nAuthorization: " + line
+                                      + b"\r\n\r\n" + body)
+                self.assertEqual(status, 401)
+                self.assertIs(self.verdicts()[-1]["checks"][check], False)
 
 
 class RevocationLists(Program):
