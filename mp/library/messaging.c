@@ -163,9 +163,8 @@ sealpoint_messaging_set_authentication(struct sealpoint_messaging *s,
 		return failure_set(why, SEALPOINT_ERR_ARGUMENT,
 		    "credentials without authentication would go nowhere; "
 		    "say how to authenticate");
-	r = text_take(&s->credentials, credentials, SEALPOINT_VALUE_MAX,
-	    how == SEALPOINT_AUTHENTICATION_NONE, "the path of the credentials",
-	    why);
+	r = text_take(&s->credentials, credentials, SEALPOINT_VALUE_MAX, true,
+	    "the path of the credentials", why);
 	if (r == SEALPOINT_OK)
 		s->authentication = how;
 	return r;

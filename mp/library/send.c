@@ -114,12 +114,10 @@ read_body(struct job *j, struct sealpoint_failure *why)
 	return r;
 }
 
-/* The kind's own FileType is added below us. */
 static int
 take_properties(struct job *j, struct sealpoint_failure *why)
 {
 	const struct sealpoint_message *m = j->m;
-	size_t n = 0;
 
 	if (m->nproperties == 0)
 		return SEALPOINT_OK;
@@ -127,14 +125,11 @@ take_properties(struct job *j, struct sealpoint_failure *why)
 	if (j->properties == NULL)
 		return failure_memory(why);
 	for (size_t i = 0; i < m->nproperties; i++) {
-		if (j->send.kind != NULL && j->send.kind->file_type != NULL &&
-		    strcmp(m->properties[i].name, file_type) == 0)
-			continue;
-		j->properties[n].name = m->properties[i].name;
-		j->properties[n++].value = m->properties[i].value;
+		j->properties[i].name = m->properties[i].name;
+		j->properties[i].value = m->properties[i].value;
 	}
 	j->send.properties = j->properties;
-	j->send.nproperties = n;
+	j->send.nproperties = m->nproperties;
 	return SEALPOINT_OK;
 }
 
@@ -258,6 +253,7 @@ prepare(struct job *j, const struct sealpoint_message *m,
 	return r == SEALPOINT_OK ? take_attachments(j, why) : r;
 }
 
+/* reply NULL: none is waited for. */
 static int
 deliver(struct sealpoint_messaging *s, const char *host,
     const struct sealpoint_message *m, enum mp_reply_mode mode,
@@ -313,7 +309,6 @@ sealpoint_messaging_post(struct sealpoint_messaging *s, const char *host,
     struct sealpoint_failure *why)
 {
 	char id[MP_GUID_MAX];
-	struct mp_buf answer;
 	int r;
 
 	if (tracking == NULL)
@@ -328,10 +323,8 @@ sealpoint_messaging_post(struct sealpoint_messaging *s, const char *host,
 	if (s->step != NULL)
 		s->step(s->step_ctx,
 		    "posting: delivering at once, nothing is queued");
-	mp_buf_init(&answer, MP_CONTENT_MAX);
-	r = deliver(s, host, m, MP_REPLY_ASYNC, &answer, why);
+	r = deliver(s, host, m, MP_REPLY_ASYNC, NULL, why);
 	if (r == SEALPOINT_OK)
 		(void)snprintf(tracking, SEALPOINT_TRACKING_MAX, "%s", id);
-	mp_buf_release(&answer);
 	return r;
 }

@@ -32,7 +32,7 @@ extern "C" {
 /* What the library is willing to take. */
 #define SEALPOINT_NAME_MAX 256         /* bytes of a name, with NUL */
 #define SEALPOINT_VALUE_MAX 4096       /* of a value or path, likewise */
-#define SEALPOINT_PROPERTIES_MAX 64    /* in one message */
+#define SEALPOINT_PROPERTIES_MAX 32    /* in one message */
 #define SEALPOINT_ATTACHMENTS_MAX 1024 /* likewise */
 #define SEALPOINT_BODY_MAX 67108864    /* bytes */
 

@@ -72,8 +72,8 @@ SEALPOINT_API int sealpoint_messaging_set_internet(
 
 /*
  * Where a site wants HTTP authentication, and so other URLs. credentials: a
- * file with user:password on one line that its owner alone may read; NULL for
- * SEALPOINT_AUTHENTICATION_NONE, the default.
+ * file with user:password on one line that its owner alone may read; NULL:
+ * this user's Kerberos ticket.
  */
 SEALPOINT_API int sealpoint_messaging_set_authentication(
     struct sealpoint_messaging *s, enum sealpoint_authentication how,
