@@ -25,7 +25,6 @@ struct enrolment {
 	struct mp_registration form;
 	const char *managed; /* name of a proxy's client, or NULL */
 	char proxy[MP_SMSID_MAX];
-	char id[MP_GUID_MAX]; /* of all messages of it (wire-facts 2 [S]) */
 	int64_t deadline_ms;
 	unsigned pause_ms;
 	bool again; /* a second Registration was sent */
@@ -56,8 +55,9 @@ static int
 send(
     struct enrolment *n, const struct mp_buf *body, struct mp_state_client *got)
 {
-	struct mp_client_question ask = {
-	    .endpoint = registrar, .netbios = n->form.netbios, .id = n->id};
+	struct mp_client_question ask = {.endpoint = registrar,
+	    .netbios = n->form.netbios,
+	    .id = n->st->message};
 	struct mp_buf reply;
 	int r;
 
@@ -90,6 +90,16 @@ wanted(const struct mp_client *c)
 	return c->cfg.want_smsid != NULL ? c->cfg.want_smsid : c->cfg.client_id;
 }
 
+/* One id for a registration and all its Confirmations (wire-facts 2 [S]). */
+static int
+number(struct enrolment *n)
+{
+	if (mp_guid_make(n->st->message) == 0)
+		return 0;
+	return mp_fail(n->e, MP_ENOMEM,
+	    "registration: this machine gives no random numbers");
+}
+
 static int
 apply(struct enrolment *n)
 {
@@ -102,7 +112,8 @@ apply(struct enrolment *n)
 	mp_buf_init(&body, CLIENT_REQUEST_MAX);
 	n->form.smsid = n->st->smsid[0] != '\0' ? n->st->smsid : wanted(n->c);
 	/* Not writable? Then better before the management point knows us. */
-	if ((r = mp_client_remember(n->c, n->managed, n->st, n->e)) != 0 ||
+	if ((r = number(n)) != 0 ||
+	    (r = mp_client_remember(n->c, n->managed, n->st, n->e)) != 0 ||
 	    (r = mp_registration_request(&n->form, &n->c->me, &body, n->e)) !=
 		0 ||
 	    (r = send(n, &body, &got)) != 0)
@@ -189,6 +200,9 @@ poll(struct enrolment *n, bool at_once)
 	int r;
 
 	if (!at_once && (r = linger(n)) != 0)
+		return r;
+	/* A registration of an older version kept no id. */
+	if (n->st->message[0] == '\0' && (r = number(n)) != 0)
 		return r;
 	r = confirm(n);
 	if (r != MP_ENET || now_ms() >= n->deadline_ms)
@@ -288,9 +302,6 @@ mp_client_register(struct mp_client *c, unsigned wait_s,
 	r = fill(&n);
 	if (r != 0)
 		return r;
-	if (mp_guid_make(n.id) != 0)
-		return mp_fail(n.e, MP_ENOMEM,
-		    "registration: this machine gives no random numbers");
 	n.pause_ms = c->cfg.poll_ms != 0 ? c->cfg.poll_ms : POLL_FIRST_MS;
 	n.deadline_ms = now_ms() + (int64_t)wait_s * 1000;
 	return settle(&n);

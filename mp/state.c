@@ -51,6 +51,7 @@ static const char schema[] =
     " since INTEGER NOT NULL,"
     " netbios TEXT NOT NULL," /* names as registered; \"\" if not known */
     " fqdn TEXT NOT NULL,"
+    " message TEXT NOT NULL," /* Msg/ID of the registration, or \"\" */
     " PRIMARY KEY (sha256, mp, site, client)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX client_smsid ON client"
     " (sha256, mp, site, smsid COLLATE NOCASE)";
@@ -59,10 +60,10 @@ static const char schema[] =
 static const char before[] = "ALTER TABLE client RENAME TO client_1";
 static const char after[] =
     "INSERT INTO client SELECT sha256, mp, site, '', smsid, status, approval,"
-    " since, '', '' FROM client_1;"
+    " since, '', '', '' FROM client_1;"
     "DROP TABLE client_1";
 
-#define COLUMNS "smsid, status, approval, since, netbios, fqdn"
+#define COLUMNS "smsid, status, approval, since, netbios, fqdn, message"
 
 static const char get_text[] =
     "SELECT " COLUMNS " FROM client"
@@ -75,11 +76,12 @@ static const char find_text[] =
 
 static const char put_text[] =
     "INSERT INTO client (sha256, mp, site, client, " COLUMNS ")"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
     " ON CONFLICT (sha256, mp, site, client) DO UPDATE SET"
     " smsid = excluded.smsid, status = excluded.status,"
     " approval = excluded.approval, since = excluded.since,"
-    " netbios = excluded.netbios, fqdn = excluded.fqdn";
+    " netbios = excluded.netbios, fqdn = excluded.fqdn,"
+    " message = excluded.message";
 
 static int
 damaged(const char *path, const char *why, struct mp_error *e)
@@ -430,7 +432,8 @@ row(sqlite3_stmt *q, struct mp_state_client *out)
 	out->since = sqlite3_column_int64(q, 3);
 	return text(q, 0, out->smsid, sizeof(out->smsid)) &&
 	       text(q, 4, out->netbios, sizeof(out->netbios)) &&
-	       text(q, 5, out->fqdn, sizeof(out->fqdn));
+	       text(q, 5, out->fqdn, sizeof(out->fqdn)) &&
+	       text(q, 6, out->message, sizeof(out->message));
 }
 
 /* `who` may be a part of *out, which is written last. */
@@ -481,7 +484,8 @@ storable(const struct mp_state_client *in)
 	return known(in->status) && in->approval >= -1 && in->approval <= 2 &&
 	       memchr(in->smsid, '\0', sizeof(in->smsid)) != NULL &&
 	       memchr(in->netbios, '\0', sizeof(in->netbios)) != NULL &&
-	       memchr(in->fqdn, '\0', sizeof(in->fqdn)) != NULL;
+	       memchr(in->fqdn, '\0', sizeof(in->fqdn)) != NULL &&
+	       memchr(in->message, '\0', sizeof(in->message)) != NULL;
 }
 
 int
@@ -507,6 +511,8 @@ mp_state_put(struct mp_state *s, const struct mp_state_key *key,
 		rc = sqlite3_bind_text(q, 9, in->netbios, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_text(q, 10, in->fqdn, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(q, 11, in->message, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(q);
 	(void)sqlite3_reset(q);

@@ -29,6 +29,8 @@ struct mp_state_client {
 	int64_t since; /* UNIX time */
 	char netbios[MP_NETBIOS_MAX]; /* as registered; "" if not known */
 	char fqdn[MP_HOST_MAX];
+	/* Msg/ID of the registration; its Confirmations carry it too. */
+	char message[MP_GUID_MAX];
 };
 
 /* Whose registration, and where; compared byte for byte. */

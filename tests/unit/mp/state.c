@@ -404,7 +404,8 @@ a_client_is_remembered_by_key_mp_and_site(void **state)
 	    .approval = 1,
 	    .since = INT64_C(1700000000123),
 	    .netbios = "PC1",
-	    .fqdn = "pc1.dom"};
+	    .fqdn = "pc1.dom",
+	    .message = "{0F8FAD5B-D9CB-469F-A165-70867728950E}"};
 	static const struct mp_state_key others[] = {
 	    {"AB02", MP, SITE, NULL},
 	    {KEY, MP "0", SITE, NULL},
@@ -429,6 +430,7 @@ a_client_is_remembered_by_key_mp_and_site(void **state)
 	assert_true(out.since == in.since);
 	assert_string_equal(out.netbios, "PC1");
 	assert_string_equal(out.fqdn, "pc1.dom");
+	assert_string_equal(out.message, in.message);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		assert_int_equal(mp_state_get(s, &others[i], &out, &e), 0);
 		assert_int_equal(out.status, MP_REG_NONE);
