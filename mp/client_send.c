@@ -235,6 +235,7 @@ mp_client_send(struct mp_client *c, const struct mp_send *what,
 	c->x.proof = NULL;
 	mp_buf_init(&none, MP_CONTENT_MAX);
 	reply = reply != NULL ? reply : &none;
+	mp_buf_clear(reply);
 	r = prepare(&p);
 	if (r == 0)
 		r = check_revocation(&p);
@@ -309,6 +310,8 @@ mp_client_dry_run(struct mp_client *c, const struct mp_send *what,
 	int r;
 
 	p.e = e != NULL ? e : &own;
+	mp_buf_clear(header);
+	mp_buf_clear(payload);
 	r = prepare(&p);
 	if (r == 0 && (p.flags & MP_FLAG_ENCRYPT) != 0) {
 		if (c->cfg.encrypt_certs == NULL && c->x.recipients == NULL)

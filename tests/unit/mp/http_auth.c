@@ -304,14 +304,14 @@ words_of_others_are_one_short_clean_line(void **state)
 	struct mp_error e;
 
 	(void)state;
-	memset(answer, 'x', sizeof(answer));
+	memset(answer, 'y', sizeof(answer));
 	memcpy(answer, raw, sizeof(raw) - 1);
 	memcpy(answer + sizeof(raw) - 1, " \r\n\033[31mred\xff", 12);
 	play.raw = answer;
 	play.raw_len = sizeof(raw) - 1 + 300;
 	assert_int_equal(
 	    post(h, address(s, "https", "127.0.0.1"), &reply, &e), MP_EHTTP);
-	assert_non_null(strstr(e.text, "(it says: \"[31mred xxx"));
+	assert_non_null(strstr(e.text, "(it says: \"[31mred yyy"));
 	assert_true(strlen(e.text) < 400);
 	for (const char *p = e.text; *p != '\0'; p++)
 		assert_true(*p >= ' ' && *p <= '~');
