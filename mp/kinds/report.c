@@ -274,12 +274,13 @@ mp_report_check_header(
 	const struct mp_xml_node *details =
 	    mp_xml_child(header, "ReportDetails");
 	const struct form *f = form_of(kind);
-	const char *name = mp_kind_rule(kind)->name;
+	const char *name;
 	int r;
 
 	if (f == NULL)
 		return mp_fail(
-		    e, MP_EARG, "a %s message holds no report", name);
+		    e, MP_EARG, "this kind of message holds no report");
+	name = mp_kind_rule(kind)->name;
 	if (machine == NULL || details == NULL)
 		return mp_fail(e, MP_EARG,
 		    "the report lacks ReportHeader/%s, so nobody knows %s",

@@ -34,6 +34,27 @@ static const struct mp_report from = {.machine = {.client_id = ID,
     .version = "2.0",
     .format = "1.0"};
 
+static void
+what_has_no_report_gets_no_header(void **state)
+{
+	struct mp_report odd = from;
+	struct mp_error e;
+	struct mp_writer w;
+	struct mp_buf xml;
+
+	(void)state;
+	mp_buf_init(&xml, 1 << 16);
+	mp_writer_init(&w, &xml);
+	assert_int_equal(
+	    mp_report_begin(&w, MP_KIND_STATUS, &odd, &e), MP_EARG);
+	assert_int_equal(
+	    mp_report_check_header(NULL, (enum mp_kind)99, &e), MP_EARG);
+	odd.machine.type = (enum mp_machine_type)3;
+	assert_int_equal(mp_report_begin(&w, MP_KIND_DDR, &odd, &e), MP_EARG);
+	assert_int_equal(xml.len, 0);
+	mp_buf_release(&xml);
+}
+
 /* The body of the report must be that text, and the header must have it. */
 static void
 compare(int r, const struct mp_error *e, struct mp_buf *xml, const char *header,
@@ -124,6 +145,12 @@ collected_files_are_listed_and_counted(void **state)
 	    "</FileCollectionAction></ReportHeader>",
 	    body);
 	mp_buf_init(&xml, 1 << 16);
+	assert_int_equal(
+	    mp_files_make(MP_KIND_IDMIF, &from,
+		&(struct mp_collected_file){.change = (enum mp_change)3}, 1,
+		&xml, &e),
+	    MP_EARG);
+	assert_int_equal(xml.len, 0);
 	assert_int_equal(
 	    mp_files_make(MP_KIND_DDR, &from, list, 2, &xml, &e), MP_EARG);
 	assert_int_equal(xml.len, 0);
@@ -292,6 +319,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_strangers_location_request_is_checked),
+	    cmocka_unit_test(what_has_no_report_gets_no_header),
 	    cmocka_unit_test(a_header_says_all_that_it_is_given),
 	    cmocka_unit_test(collected_files_are_listed_and_counted),
 	    cmocka_unit_test(metered_runs_stand_in_their_file_and_product),

@@ -78,6 +78,8 @@ a_confirmation_is_made_as_recorded(void **state)
 	    "sdk/client-selfsigned.pem", 0, MP_SHA1, ID);
 	check_registration("sdk/08-register-https-pki/002-request",
 	    "sdk/client-pki.pem", 0, MP_SHA256, ID);
+	check_registration("sdk/05-register-isvproxy-client/002-request",
+	    "sdk/client-selfsigned.pem", 8, MP_SHA256, ID);
 }
 
 static void
