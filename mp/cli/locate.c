@@ -30,6 +30,13 @@ static const struct output_column site_columns[] = {
     {NULL, NULL},
 };
 
+static const struct output_column near_columns[] = {
+    {"SITE", "site"},
+    {"ASSIGNMENT SITE", "assignment_site"},
+    {"LOCALITY", "locality"},
+    {NULL, NULL},
+};
+
 /* What is asked: the question, and the strings that it borrows. */
 struct question {
 	enum mp_kind kind;
@@ -133,6 +140,28 @@ print_places(struct session *s, const struct mp_located *l)
 	return r;
 }
 
+/* A local management point is named by its site alone. */
+static int
+print_near(struct session *s, const struct mp_located *l)
+{
+	struct record *rows = record_list_new();
+	int r;
+
+	for (size_t i = 0; i < l->nsites; i++) {
+		struct record *row = record_new();
+
+		record_set(row, "site", l->sites[i].site);
+		record_set(row, "assignment_site", l->sites[i].master);
+		record_set(row, "locality", l->sites[i].locality);
+		record_append(rows, row);
+	}
+	r = status_of(output_list(s->out, rows, near_columns));
+	record_free(rows);
+	if (r == COMMAND_DONE && l->nsites == 0)
+		output_note(s->out, "The management point names no site.");
+	return r;
+}
+
 static int
 print_site(struct session *s, const struct mp_located *l)
 {
@@ -157,10 +186,19 @@ print_site(struct session *s, const struct mp_located *l)
 }
 
 static int
+print(struct session *s, const struct mp_located *l)
+{
+	if (l->kind == MP_KIND_LOCAL_MP_LOCATION)
+		return print_near(s, l);
+	if (l->kind == MP_KIND_ASSIGNED_SITE ||
+	    l->kind == MP_KIND_SITE_INFORMATION)
+		return print_site(s, l);
+	return print_places(s, l);
+}
+
+static int
 locate(struct session *s, enum mp_kind kind, const char *site)
 {
-	bool one =
-	    kind == MP_KIND_ASSIGNED_SITE || kind == MP_KIND_SITE_INFORMATION;
 	struct question *q = calloc(1, sizeof(*q));
 	struct mp_located answer = {0};
 	int r;
@@ -177,7 +215,7 @@ locate(struct session *s, enum mp_kind kind, const char *site)
 	if (r == COMMAND_DONE)
 		r = ask(s, q, &answer);
 	if (r == COMMAND_DONE)
-		r = one ? print_site(s, &answer) : print_places(s, &answer);
+		r = print(s, &answer);
 	if (r == COMMAND_DONE)
 		session_tell_proof(s);
 	mp_located_release(&answer);
@@ -244,8 +282,8 @@ const struct command command_locate_wsus = {
 const struct command command_locate_mp = {
     .name = "locate mp",
     .summary = "find the management point nearby",
-    .about = "Asks which management points serve the place where this machine "
-	     "is.",
+    .about = "Asks which sites' management points serve the place where this "
+	     "machine is.",
     .options = command_no_options,
     .mp = true,
     .run = local_mp,

@@ -89,9 +89,10 @@ class Process:
 
 class Point(Process):
     """The test management point: Point(dir, "--pending", "1"). Clients know
-    it by its URL, so one that follows another takes over its port."""
+    it by its URL, so one that follows another takes over its port. Without
+    tls it serves mixed mode."""
 
-    def __init__(self, directory, *options, port=0):
+    def __init__(self, directory, *options, port=0, tls=True):
         directory = pathlib.Path(directory)
         directory.mkdir(exist_ok=True)
         self.dir = directory
@@ -99,14 +100,15 @@ class Point(Process):
         log = directory / "mpsim.out"
         log.unlink(missing_ok=True)
         super().__init__(log, MPSIM, "--dir", directory, "--port",
-                         port, "--tls", *options)
+                         port, *(["--tls"] if tls else []), *options)
         wait_for(lambda: "ready " in self.said() or not self.alive(),
                  "management point", 60)
         found = re.search(r"^ready \S+ (\d+)", self.said(), re.MULTILINE)
         if not found:
             raise AssertionError(f"mpsim said:\n{self.said()}")
         self.port = int(found.group(1))
-        self.url = f"https://localhost:{self.port}"
+        self.tls = tls
+        self.url = f"http{'s' if tls else ''}://localhost:{self.port}"
 
     def __enter__(self):
         return self
@@ -128,6 +130,7 @@ class Point(Process):
     def options(self, key, state):
         """What every command that talks to it needs."""
         return ["-k", key, "--mp", self.url, "--site", "PRI",
+                "--mode", "native" if self.tls else "mixed",
                 "--ca", self.dir / "ca.pem",
                 "--mp-certs", self.dir / "mp-sign.pem", "--state", state,
                 *NAMES]
@@ -176,6 +179,22 @@ class Token:
         SoftHSM2 then writes this file anew."""
         return [p.stat().st_mtime_ns
                 for p in self.dir.glob("tokens/*/token.object")]
+
+    def self_signed(self, label, number):
+        """A key made on the token, and its self-signed certificate: what a
+        client in mixed mode has. The thumbprint."""
+        common = ["--module", self.module, "--uri", "pkcs11:token=sealpoint",
+                  "--pin", f"file:{self.dir / 'pin'}",
+                  "--state", self.dir / "guard"]
+        run = [program("sealpoint"), "--config", "/dev/null", "--json",
+               "token"]
+        self.quietly(*run, "generate", *common, "--type", "rsa-2048",
+                     "--label", label, "--id", number,
+                     env=self.environment())
+        said = self.quietly(*run, "self-sign", *common, "--label", label,
+                            "--subject", f"CN={label}",
+                            env=self.environment())
+        return json.loads(said)["thumbprint"]
 
     def configure(self, change=lambda text: text):
         """Writes the agent's configuration anew, changed by `change`."""
@@ -233,6 +252,7 @@ class Case(unittest.TestCase):
 
     want_agent = True
     point_options = None  # a tuple starts a management point for the class
+    point_tls = True  # native mode; else mixed
 
     @classmethod
     def setUpClass(cls):
@@ -254,7 +274,8 @@ class Case(unittest.TestCase):
             cls.agent = cls.start_agent()
             cls.held.callback(lambda: cls.agent.stop())
         if cls.point_options is not None:
-            cls.point = Point(cls.point_dir, *cls.point_options)
+            cls.point = Point(cls.point_dir, *cls.point_options,
+                              tls=cls.point_tls)
             cls.held.callback(lambda: cls.point.stop())
 
     @classmethod

@@ -56,6 +56,23 @@ what_makes_no_sense_exits_2(void **state)
 	    {"mp list -k @RSA --mp https://x --site PRI --timeout 0",
 		"--timeout"},
 	    {"mp list -k @RSA --hash md5", "one of sha1|sha256"},
+	    {"mp certificate -k @RSA --json -o -", "leave it out"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(cli_run(rows[i].line), COMMAND_USAGE);
+		cli_assert_says(rows[i].line, rows[i].why);
+		assert_string_equal(cli_out, "");
+	}
+}
+
+static void
+messages_that_make_no_sense_exit_2(void **state)
+{
+	static const struct {
+		const char *line, *why;
+	} rows[] = {
 	    {"mp list -k @RSA --mode both", "one of native|mixed"},
 	    {"mp list -k @RSA --mp x --site PRI --port 65536", "65535"},
 	    {"mp list -k @RSA --mp x --site PRI --internet 1 --mode mixed",
@@ -81,7 +98,6 @@ what_makes_no_sense_exits_2(void **state)
 	    {"send ddr --discover --client-id GUID:x", "--client-id"},
 	    {"invoke @x", "--endpoint"},
 	    {"post @x --endpoint E --property P", "NAME=VALUE"},
-	    {"mp certificate -k @RSA --json -o -", "leave it out"},
 	};
 
 	(void)state;
@@ -279,6 +295,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_makes_no_sense_exits_2),
+	    cmocka_unit_test(messages_that_make_no_sense_exit_2),
 	    cmocka_unit_test(what_fails_exits_1_and_says_what_to_do),
 	    cmocka_unit_test(no_agent_is_said_with_its_socket),
 	    cmocka_unit_test(settings_are_read_and_a_mistake_in_them_stops),
