@@ -292,11 +292,6 @@ sealpoint_messaging_invoke(struct sealpoint_messaging *s, const char *host,
 		return failure_missing(why, "the message");
 	mp_buf_init(&xml, MP_CONTENT_MAX);
 	r = deliver(s, host, request, MP_REPLY_SYNC, &xml, why);
-	if (r == SEALPOINT_OK && xml.len == 0)
-		r = failure_set(why, SEALPOINT_ERR_NO_REPLY,
-		    "%s at %s gave an empty reply; the management point may "
-		    "not know this client: register it",
-		    request->endpoint, host);
 	if (r == SEALPOINT_OK)
 		r = message_reply(reply, xml.data, xml.len, why);
 	mp_buf_release(&xml);

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -455,6 +456,8 @@ an_attachment_is_written_whole_and_private(void **state)
 	const char *path = file_with("copy", "old and longer", 14);
 	struct stat st;
 	char data[16];
+	char left[64];
+	glob_t found;
 	FILE *f;
 
 	(void)state;
@@ -477,6 +480,8 @@ an_attachment_is_written_whole_and_private(void **state)
 	/* A directory stands in the way: no half-written file is left. */
 	assert_int_equal(sealpoint_attachment_copy_to_file(at(0), dir, &why),
 	    SEALPOINT_ERR_FILE);
+	(void)snprintf(left, sizeof(left), "%s.*", dir);
+	assert_int_equal(glob(left, 0, NULL, &found), GLOB_NOMATCH);
 	assert_int_equal(sealpoint_attachment_copy_to_file(at(0), NULL, &why),
 	    SEALPOINT_ERR_ARGUMENT);
 }

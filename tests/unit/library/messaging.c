@@ -418,6 +418,21 @@ an_invoked_message_brings_its_reply(void **state)
 }
 
 static void
+an_empty_answer_is_no_reply(void **state)
+{
+	struct little_answer answers[] = {
+	    {.kind = LITTLE_OTHER, .status = 200, .forever = true}, {0}};
+
+	(void)state;
+	s.mp.answers = answers;
+	say("MP_LocationManager", NATIVE, SITE_REQUEST);
+	must_not_invoke(SEALPOINT_ERR_NO_REPLY, "localhost");
+	/* Nobody knows what that endpoint answers, but an answer it has. */
+	say("MP_OfTomorrow", NATIVE, SITE_REQUEST);
+	must_not_invoke(SEALPOINT_ERR_NO_REPLY, "localhost");
+}
+
+static void
 a_posted_message_is_delivered_at_once(void **state)
 {
 	struct little_answer answers[] = {
@@ -492,6 +507,7 @@ main(void)
 	    TEST(a_reply_without_a_good_signature_is_untrusted),
 	    TEST(policies_are_listed_and_read),
 	    TEST(an_invoked_message_brings_its_reply),
+	    TEST(an_empty_answer_is_no_reply),
 	    TEST(a_posted_message_is_delivered_at_once),
 	    TEST(properties_and_attachments_go_along),
 	};
