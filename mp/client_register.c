@@ -274,6 +274,28 @@ fill(struct enrolment *n)
 	return r;
 }
 
+/*
+ * A proxy that the console knows by its certificate never registers itself
+ * (sdk-facts 5 [D]). Its id is kept once a client of its was taken with it,
+ * so that later commands need not name it.
+ */
+static int
+introduce(struct enrolment *n)
+{
+	struct mp_state_client proxy;
+	int r;
+
+	if (n->managed == NULL || n->c->cfg.proxy_smsid == NULL)
+		return 0;
+	r = mp_client_recall(n->c, NULL, &proxy, n->e);
+	if (r != 0 || proxy.status != MP_REG_NONE)
+		return r;
+	(void)snprintf(proxy.smsid, sizeof(proxy.smsid), "%s", n->proxy);
+	proxy.status = MP_REGISTERED;
+	proxy.since = n->st->since;
+	return mp_client_remember(n->c, NULL, &proxy, n->e);
+}
+
 int
 mp_client_register(struct mp_client *c, unsigned wait_s,
     struct mp_state_client *out, bool *already, struct mp_error *e)
@@ -304,5 +326,6 @@ mp_client_register(struct mp_client *c, unsigned wait_s,
 		return r;
 	n.pause_ms = c->cfg.poll_ms != 0 ? c->cfg.poll_ms : POLL_FIRST_MS;
 	n.deadline_ms = now_ms() + (int64_t)wait_s * 1000;
-	return settle(&n);
+	r = settle(&n);
+	return r == 0 ? introduce(&n) : r;
 }

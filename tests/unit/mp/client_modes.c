@@ -224,6 +224,31 @@ a_proxy_registers_its_clients(void **state)
 }
 
 static void
+a_proxy_that_the_console_knows_is_named_once(void **state)
+{
+	struct little_answer answers[] = {
+	    {.kind = LITTLE_REGISTRATION, .xml = DONE},
+	    {.kind = LITTLE_ASSIGNMENTS, .xml = NOTHING}, {0}};
+	struct mp_assignments a;
+	struct mp_error e;
+
+	(void)state;
+	s.mp.answers = answers;
+	s.cfg.as = MP_AGENT_PROXY_CLIENT;
+	s.cfg.proxy_smsid = PROXY;
+	must_enrol(0);
+	s.cfg.as = MP_AGENT_CLIENT;
+	s.cfg.proxy_smsid = NULL;
+	s.cfg.client_id = SMSID;
+	reopen();
+	if (mp_client_assignments(s.client, &a, &e) != 0)
+		fail_msg("%s", e.text);
+	mp_assignments_release(&a);
+	assert_non_null(
+	    strstr(s.mp.seen[1].header, "<SourceID>" PROXY "</SourceID>"));
+}
+
+static void
 wishes_go_into_the_registration(void **state)
 {
 	struct little_answer answers[] = {
@@ -322,6 +347,7 @@ main(void)
 	    MIXED(mixed_mode_believes_nothing_unsigned),
 	    TEST(names_are_remembered_with_the_registration),
 	    MIXED(a_proxy_registers_its_clients),
+	    MIXED(a_proxy_that_the_console_knows_is_named_once),
 	    TEST(wishes_go_into_the_registration),
 	    TEST(each_way_of_authentication_has_its_paths),
 	};
