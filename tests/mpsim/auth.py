@@ -98,8 +98,9 @@ def check_message(message: Message, payload: Payload, registry: Registry,
     verdict.equal("auth.public_key", hook.get("PublicKey"),
                   signature.blob(client.key()))
     check_signature("auth.client_id_signature", client,
-                    hook.get("ClientIDSignature"), signature.u16z(message.get("SourceID") or ""),
-                    digest, verdict)
+                    hook.get("ClientIDSignature"),
+                    signature.u16z(message.get("SourceID") or ""), digest,
+                    verdict)
     check_signature("auth.payload_signature", client,
                     hook.get("PayloadSignature"), payload.signed, digest,
                     verdict)

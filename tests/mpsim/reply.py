@@ -20,7 +20,8 @@ from message import Message
 
 REASONS = {200: "OK", 307: "Temporary Redirect", 400: "Bad Request",
            401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-           405: "Method Not Allowed", 413: "Request Entity Too Large", 500: "Internal Server Error",
+           405: "Method Not Allowed", 413: "Request Entity Too Large",
+           500: "Internal Server Error",
            503: "Service Unavailable"}
 MARK = b"\xff\xfe"
 

@@ -29,7 +29,8 @@ class Reader(report.Reader):
         path = report.text_of(file, "Path")
         self.check("sinv.name", bool(name), "a file has no Name")
         self.check("sinv.path", bool(path) and not (name and path.lower()
-                   .endswith("\\" + name.lower())), f"Path {path!r} must not include the name")
+                   .endswith("\\" + name.lower())),
+                   f"Path {path!r} must not include the name")
         self.check("sinv.size", report.is_number(report.text_of(file,
                                                                 "Size")),
                    f"Size of {name!r} is no number")

@@ -299,7 +299,8 @@ class Encrypted(house.House):
             self.fails(self.raw("-des3", *self.to(one)),
                        "payload.recipients")
         self.point.pairs = [self.store.enc]
-        self.sound(self.raw("-des3", *self.to("mp2-enc", "mp-enc")))
+        for by in ([], ["-keyid"]):
+            self.sound(self.raw("-des3", *by, *self.to("mp2-enc", "mp-enc")))
 
     def test_it_is_for_mixed_mode_and_for_inventory_and_state(self) -> None:
         arguments = ["-aes256", *self.to("mp-enc")]

@@ -252,7 +252,7 @@ class Uploads(Sending):
 
     def test_the_schema_error_of_a_bad_document_type(self) -> None:
         for old, new in (("<Report>", "<!DOCTYPE x><Report>"),
-                         ("<ReportBody", "<a>" * 70 + "<ReportBody"),
+                         ("<Name>BIOS</Name>", "<a>" * 70 + "</a>" * 70),
                          ("</Report>", "</Rapport>"),
                          ("</Report>", "</Report>&e;")):
             with self.subTest(new[:20]):
