@@ -45,6 +45,14 @@ int mp_client_dry_run(struct mp_client *c, const struct mp_send *what,
 int mp_client_smsid(
     struct mp_client *c, char smsid[MP_SMSID_MAX], struct mp_error *e);
 
+/*
+ * From now on for another managed client, or for none (NULL), under these
+ * names, on the same connection. The strings are borrowed; after a failure
+ * the client is what it was.
+ */
+int mp_client_speak(struct mp_client *c, const char *client_id,
+    const char *netbios, const char *fqdn, struct mp_error *e);
+
 /* HTTP status of the last exchange; 0: none that was answered. */
 long mp_client_status(const struct mp_client *c);
 
