@@ -4,14 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mp/client_send.h"
 #include "mp/library/identity.h"
 #include "mp/library/text.h"
 
+/* Whose message it is: changes without a new connection. */
+#define VOICE 3
+
 /* Every string of a configuration; they must outlive the client. */
 static const size_t texts[] = {
+    offsetof(struct mp_client_config, client_id),
+    offsetof(struct mp_client_config, netbios),
+    offsetof(struct mp_client_config, fqdn),
     offsetof(struct mp_client_config, mp),
     offsetof(struct mp_client_config, proxy_smsid),
-    offsetof(struct mp_client_config, client_id),
     offsetof(struct mp_client_config, hint),
     offsetof(struct mp_client_config, hardware_id),
     offsetof(struct mp_client_config, want_smsid),
@@ -20,8 +26,6 @@ static const size_t texts[] = {
     offsetof(struct mp_client_config, http_proxy_file),
     offsetof(struct mp_client_config, encrypt_certs),
     offsetof(struct mp_client_config, site),
-    offsetof(struct mp_client_config, netbios),
-    offsetof(struct mp_client_config, fqdn),
     offsetof(struct mp_client_config, ca),
     offsetof(struct mp_client_config, mp_certs),
     offsetof(struct mp_client_config, state_dir),
@@ -79,7 +83,7 @@ keep(struct mp_client_config *to, const struct mp_client_config *from)
 static bool
 same(const struct mp_client_config *a, const struct mp_client_config *b)
 {
-	for (size_t i = 0; i < TEXTS; i++)
+	for (size_t i = VOICE; i < TEXTS; i++)
 		if (!text_same(get(a, i), get(b, i)))
 			return false;
 	return a->mode == b->mode && a->port == b->port && a->as == b->as &&
@@ -90,6 +94,32 @@ same(const struct mp_client_config *a, const struct mp_client_config *b)
 	       a->step_ctx == b->step_ctx;
 }
 
+/* Another client on the connection that there is. */
+static int
+speak(struct session *s, const struct mp_client_config *cfg, struct mp_error *e)
+{
+	struct mp_client_config next;
+	int r;
+
+	if (keep(&next, cfg) != 0)
+		return mp_fail(e, MP_ENOMEM, "out of memory");
+	r = mp_client_speak(
+	    s->client, next.client_id, next.netbios, next.fqdn, e);
+	if (r != MP_OK) {
+		forget(&next);
+		return r;
+	}
+	/* The client has the new names, and still the rest of the old. */
+	for (size_t i = 0; i < VOICE; i++) {
+		const char *mine = get(&s->cfg, i);
+
+		put(&s->cfg, i, get(&next, i));
+		put(&next, i, mine);
+	}
+	forget(&next);
+	return MP_OK;
+}
+
 int
 session_open(struct session *s, const struct mp_client_config *cfg,
     struct sealpoint_identity *id, struct mp_error *e)
@@ -97,7 +127,7 @@ session_open(struct session *s, const struct mp_client_config *cfg,
 	int r;
 
 	if (s->client != NULL && s->identity == id && same(&s->cfg, cfg))
-		return MP_OK;
+		return speak(s, cfg, e);
 	session_close(s);
 	if (keep(&s->cfg, cfg) != 0)
 		return mp_fail(e, MP_ENOMEM, "out of memory");

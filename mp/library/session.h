@@ -1,7 +1,8 @@
 /*
  * A client of one management point that is kept between messages, with its
  * connection: a new one costs a TLS handshake, and so a signature of the
- * token. Knows when a wish is the same as the one before.
+ * token. Knows when a wish is the same as the one before, or differs only in
+ * whose message it is: an ISV proxy speaks for thousands.
  */
 #ifndef MP_LIBRARY_SESSION_H
 #define MP_LIBRARY_SESSION_H

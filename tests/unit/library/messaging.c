@@ -457,6 +457,52 @@ a_posted_message_is_delivered_at_once(void **state)
 }
 
 static void
+a_proxy_speaks_for_many_on_one_connection(void **state)
+{
+	struct little_answer answers[] = {
+	    {.kind = LITTLE_REGISTRATION, .xml = DONE},
+	    {.kind = LITTLE_OTHER, .status = 200, .forever = true}, {0}};
+	struct sealpoint_registration what = {
+	    .size = sizeof(what), .as = SEALPOINT_AGENT_PROXY};
+	char id[SEALPOINT_SMSID_MAX], tracking[SEALPOINT_TRACKING_MAX];
+	unsigned long signs = 0;
+
+	(void)state;
+	s.mp.answers = answers;
+	assert_int_equal(sealpoint_messaging_register(
+			     s.messaging, s.url, s.message, &what, id, &why),
+	    0);
+	say("StatusReceiver", NATIVE | SIGN, STATUS);
+	for (unsigned i = 0; i < 5; i++) {
+		(void)snprintf(id, sizeof(id),
+		    "GUID:0D5A4B1C-2222-2222-3333-44445555666%u", i);
+		assert_int_equal(
+		    sealpoint_message_set_client_id(s.message, id, &why), 0);
+		if (post(tracking) != 0)
+			fail_msg("%s", why.text);
+		/* The proxy signs; its constant signature is kept. */
+		assert_non_null(
+		    strstr(s.mp.seen[i + 1].header, "<SourceID>" SMSID));
+		if (i == 1)
+			signs = soft_signer_counts(w.rig.soft).signs;
+		if (i > 1)
+			assert_int_equal(soft_signer_counts(w.rig.soft).signs,
+			    signs + i - 1);
+	}
+	/* Names that cannot be are refused, and nothing is lost by it. */
+	assert_int_equal(sealpoint_messaging_set_names(
+			     s.messaging, "A\\B", "a.example.test", &why),
+	    0);
+	must_not_post(SEALPOINT_ERR_ARGUMENT, "NetBIOS");
+	assert_int_equal(sealpoint_messaging_set_names(
+			     s.messaging, "PC2", "pc2.example.test", &why),
+	    0);
+	assert_int_equal(post(tracking), 0);
+	assert_non_null(strstr(s.mp.seen[6].header, "<SourceHost>PC2"));
+	assert_int_equal(s.mp.count, 7);
+}
+
+static void
 properties_and_attachments_go_along(void **state)
 {
 	struct little_answer answers[] = {
@@ -509,6 +555,7 @@ main(void)
 	    TEST(an_invoked_message_brings_its_reply),
 	    TEST(an_empty_answer_is_no_reply),
 	    TEST(a_posted_message_is_delivered_at_once),
+	    TEST(a_proxy_speaks_for_many_on_one_connection),
 	    TEST(properties_and_attachments_go_along),
 	};
 
