@@ -5,8 +5,8 @@ from __future__ import annotations
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-import house
 import places
+import scene
 
 CLIENT = ('<ClientLocationInfo LocationType="SMSPackage" AllowHTTP="1">'
           '<ADSite Name="R&amp;D" /><Forest Name="example.test" />'
@@ -68,7 +68,7 @@ USER = ("<User><NT4UserName>EXAMPLE\\bob</NT4UserName><SID>S-1-5-21-1-2-3-"
         "1000</SID><UserGroups><SID>S-1-5-32-545</SID></UserGroups></User>")
 
 
-class Locations(house.House):
+class Locations(scene.Scene):
     def ask(self, text: str, **options) -> bytes:
         return self.me.message("MP_LocationManager", text, **{
             "sign": False, "named": False, "reply": "Sync", **options})
@@ -136,7 +136,7 @@ class Locations(house.House):
         self.fails(self.ask(good, reply="Async"), "msg.reply_mode")
 
 
-class Assignments(house.House):
+class Assignments(scene.Scene):
     def setUp(self) -> None:
         super().setUp()
         self.values = {"smsid": self.enrolled(), "kind": "Full",

@@ -12,15 +12,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 
 import certificates
 import clients
-import house
 import samples
+import scene
 import sender
 from sender import report_file, wide
 
 UNKNOWN = "GUID:AAAAAAAA-BBBB-4CCC-8DDD-EEEEEEEEEEEE"
 
 
-class Registration(house.House):
+class Registration(scene.Scene):
     def test_a_self_signed_client_registers_over_http(self) -> None:
         smsid = self.enrolled()
         client = self.point.registry.find(smsid)
@@ -88,7 +88,7 @@ class Registration(house.House):
                    "registration.signing_certificate")
 
 
-class Hints(house.House):
+class Hints(scene.Scene):
     """A client whose certificate changes says who it was."""
 
     def renewed(self) -> sender.Sender:
@@ -140,7 +140,7 @@ class Hints(house.House):
             "registration.hint", "registration.hint_mode")
 
 
-class Proxy(house.House):
+class Proxy(scene.Scene):
     """One certificate signs for many clients."""
 
     def setUp(self) -> None:
@@ -245,7 +245,7 @@ class Proxy(house.House):
                                               UNKNOWN), UNKNOWN)
 
 
-class Encrypted(house.House):
+class Encrypted(scene.Scene):
     def setUp(self) -> None:
         super().setUp()
         self.enrolled()

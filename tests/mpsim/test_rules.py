@@ -9,8 +9,8 @@ import unittest
 from pathlib import Path
 from typing import Callable, Optional
 
-import house
 import samples
+import scene
 import sender
 from sender import report_file, wide
 
@@ -88,7 +88,7 @@ ASSIGNMENTS = (
 )
 
 
-class Rules(house.House):
+class Rules(scene.Scene):
     def setUp(self) -> None:
         super().setUp()
         self.enrolled()

@@ -7,8 +7,8 @@ from __future__ import annotations
 import unittest
 from typing import Callable, NamedTuple, Optional
 
-import house
 import samples
+import scene
 from sender import File, report_file, wide
 
 BODIES = (b"12345", b"\xff\xfe\0")
@@ -130,7 +130,7 @@ CLOSED = {"<CCM_Clients>": ("</CCM_Client>", "</CCM_Clients>"),
           "<Inst><Instance ": ("</Instance>", "</Instance></Inst>"),
           "<StateMessages ": ("</StateMessage>", "</StateMessages>")}
 
-class Sending(house.House):
+class Sending(scene.Scene):
     """A registered client, and how it makes an upload."""
 
     def setUp(self) -> None:
@@ -352,7 +352,7 @@ class Attachments(Sending):
             File("1", data), File("3", b"")]), "files.attachments")
 
 
-class Fallback(house.House):
+class Fallback(scene.Scene):
     def raw(self, text: str, verb: str = "POST") -> bytes:
         data = text.encode("utf-8")
         return (f"{verb} /SMS_FSP/.sms_fsp HTTP/1.1\r\n"

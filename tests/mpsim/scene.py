@@ -22,7 +22,7 @@ from point import Point
 from reply import Reply
 
 
-class House(unittest.TestCase):
+class Scene(unittest.TestCase):
     store: certificates.Store
     dir: Path
     me: sender.Sender
