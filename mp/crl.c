@@ -125,12 +125,12 @@ find_places(struct trial *t)
 		    "the certificate %s names no revocation list at an http "
 		    "address (but %zu of another kind, such as LDAP), so it "
 		    "cannot be checked; have its authority publish its list "
-		    "over HTTP, or do without the check (--flags without crl)",
+		    "over HTTP, or leave the check out (--crl)",
 		    t->name, t->strange);
 	return mp_fail(t->e, MP_ETLS,
 	    "the certificate %s names no revocation list, so it cannot be "
 	    "checked; have it issued with a distribution point, or do without "
-	    "the check (--flags without crl)",
+	    "the check (--crl)",
 	    t->name);
 }
 

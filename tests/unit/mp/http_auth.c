@@ -25,9 +25,9 @@ static struct {
 	char method[32], path[256], login[8][1200];
 	size_t len[8];
 	unsigned count;
-	uint8_t list[4096];
-	size_t listlen;
-	unsigned asked; /* for the list */
+	uint8_t list[4096], outer[4096];
+	size_t listlen, outerlen; /* the latter: of /root.crl */
+	unsigned asked;           /* for the list */
 } seen;
 
 static char dir[PATH_MAX], login[PATH_MAX];
@@ -324,11 +324,13 @@ words_of_others_are_one_short_clean_line(void **state)
 static void
 authority(void *ctx, struct https_request *q, struct mp_buf *answer)
 {
+	bool root = strcmp(q->path, "/root.crl") == 0;
+	size_t len = root ? seen.outerlen : seen.listlen;
+
 	(void)ctx;
-	(void)q;
 	seen.asked++;
-	https_answer(answer, seen.listlen > 0 ? 200 : 404, NULL, seen.list,
-	    seen.listlen);
+	https_answer(answer, len > 0 ? 200 : 404, NULL,
+	    root ? seen.outer : seen.list, len);
 }
 
 /* One exchange with a server whose certificate names a list. */
@@ -399,6 +401,53 @@ a_revoked_server_gets_nothing(void **state)
 	assert_int_equal(play.count, 0);
 }
 
+/* --ca names an issuing authority and its root: then neither is the end. */
+static void
+an_authority_below_a_known_root_is_checked_too(void **state)
+{
+	struct https *web = https_start(
+	    &(struct https_config){.handle = authority, .ctx = NULL});
+	struct pki_wish wish = {.cn = "Issuing",
+	    .issuer = w.ca,
+	    .issuer_key = w.ca_key,
+	    .ca = true};
+	struct pki_list list = {.issuer = w.ca, .issuer_key = w.ca_key};
+	struct mp_http_config here = client();
+	struct https_config there = server();
+	char place[64], path[PATH_MAX], trust[PATH_MAX];
+	X509 *issuing;
+
+	(void)state;
+	(void)snprintf(place, sizeof(place), "URI:http://127.0.0.1:%u/root.crl",
+	    https_port(web));
+	wish.lists = place;
+	issuing = pki_cert(w.server_key, &wish);
+	list.revoked = issuing;
+	seen.outerlen = pki_crl(&list, seen.outer, sizeof(seen.outer));
+	list = (struct pki_list){.issuer = issuing, .issuer_key = w.server_key};
+	seen.listlen = pki_crl(&list, seen.list, sizeof(seen.list));
+	(void)snprintf(place, sizeof(place), "URI:http://127.0.0.1:%u/sub.crl",
+	    https_port(web));
+	there.cert = pki_cert(w.server_key, &(struct pki_wish){.cn = "MP1",
+						.san = "IP:127.0.0.1",
+						.issuer = issuing,
+						.issuer_key = w.server_key,
+						.lists = place});
+	there.client_ca = NULL;
+	pki_path(trust, dir, "trust");
+	assert_int_equal(mkdir(trust, 0700), 0);
+	pki_save(trust, "issuing.pem", issuing, path);
+	here.ca_file = trust;
+	here.crl = true;
+	must_work(&there, &here, "https"); /* it is the end, and trusted */
+	pki_save(trust, "root.pem", w.ca, path);
+	must_fail(&there, &here, "https", "127.0.0.1", MP_ETLS, "CN=Issuing");
+	pki_remove(trust);
+	https_stop(web);
+	X509_free(there.cert);
+	X509_free(issuing);
+}
+
 static void
 a_server_that_cannot_be_checked_gets_nothing(void **state)
 {
@@ -436,6 +485,7 @@ main(void)
 	    TEST(words_of_others_are_one_short_clean_line),
 	    TEST(every_connection_is_checked_for_revocation),
 	    TEST(a_revoked_server_gets_nothing),
+	    TEST(an_authority_below_a_known_root_is_checked_too),
 	    TEST(a_server_that_cannot_be_checked_gets_nothing),
 	};
 
