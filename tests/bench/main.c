@@ -13,7 +13,9 @@ usage(void)
 	(void)fputs(
 	    "usage: bench direct MODULE TOKEN PIN-FILE rsa|ec THREADS "
 	    "SECONDS\n       bench agent SOCKET THUMBPRINT rsa|ec CLIENTS "
-	    "SECONDS\n       bench echo CLIENTS SECONDS\n",
+	    "SECONDS\n       bench seal SOCKET THUMBPRINT "
+	    "registration|inventory THREADS SECONDS\n       bench echo "
+	    "CLIENTS SECONDS\n",
 	    stderr);
 	return 2;
 }
@@ -36,6 +38,11 @@ main(int argc, char **argv)
 		    argv[2], argv[3], argv[4], key, threads, seconds);
 	if (strcmp(what, "agent") == 0 && argc == 7)
 		return agent_run(argv[2], argv[3], key, threads, seconds);
+	if (strcmp(what, "seal") == 0 && argc == 7)
+		return seal_run(argv[2], argv[3],
+		    strcmp(argv[4], "inventory") == 0 ? BENCH_INVENTORY
+						      : BENCH_REGISTRATION,
+		    threads, seconds);
 	if (strcmp(what, "echo") == 0 && argc == 4)
 		return echo_run(threads, seconds);
 	return usage();
