@@ -50,15 +50,18 @@ wrap(struct session *s, const struct mp_kind_rule *k,
 {
 	struct mp_report report = {
 	    .delta = settings_say(s, OPTION_TYPE, "delta")};
-	const char *start = (char *)l->text.data, *end, *inside;
+	const char *inside, *end = NULL;
 	struct mp_error e = {0};
 	struct mp_writer w;
 	struct mp_buf whole;
 	int r;
 
-	inside = strchr(start, '>');
-	end = strstr(start, "</ReportBody>");
-	if (inside == NULL || end == NULL || end < inside) {
+	/* Whatever stands there is checked again as part of the whole. */
+	inside = strstr((char *)l->text.data, "<ReportBody");
+	inside = inside == NULL ? NULL : strchr(inside, '>');
+	for (const char *p = inside; p != NULL; p = strstr(p + 1, "</Report"))
+		end = p;
+	if (inside == NULL || end == inside) {
 		output_error(
 		    s->out, "the file's ReportBody holds nothing to send");
 		return COMMAND_FAILED;

@@ -13,6 +13,8 @@
 static const struct option_def defs[] = {
     {OPTION_HASH, '\0', "hash", "sha1|sha256", "of signatures"},
     {OPTION_MP_SIGNATURE, '\0', "mp-signature", "required|tls", "rule"},
+    {OPTION_CRL, '\0', "crl", NULL, "check"},
+    {OPTION_MODE, '\0', "mode", "native|mixed", "way"},
     {0},
 };
 
@@ -65,6 +67,11 @@ mistakes_are_named_with_file_and_line(void **state)
 	    {"[mp]\nhash=md5\n", "line 2", "one of sha1|sha256"},
 	    {"[mp]\nmp-signature=no\n", "line 2", "required|tls"},
 	    {"[mp]\nca=ca.pem\n", "line 2", "absolute"},
+	    {"[mp]\nauth-file=a\n", "line 2", "absolute"},
+	    {"[mp]\nencrypt-certs=a\n", "line 2", "absolute"},
+	    {"[mp]\ncrl=maybe\n", "line 2", "yes or no"},
+	    {"[mp]\nmode=both\n", "line 2", "native|mixed"},
+	    {"[mp]\nclient-id=x\n", "line 2", "no key client-id"},
 	    {"[agent]\nsocket=x.sock\n", "line 2", "absolute"},
 	    {"[mp]\nKEY=AB\n", "line 2", "no key KEY"},
 	};
@@ -130,6 +137,37 @@ every_key_sets_its_option(void **state)
 }
 
 static void
+every_key_of_the_way_sets_its_option(void **state)
+{
+	static const struct {
+		const char *key, *value;
+		enum option_id id;
+	} rows[] = {
+	    {"mode", "mixed", OPTION_MODE},
+	    {"port", "8080", OPTION_PORT},
+	    {"internet", "2", OPTION_INTERNET},
+	    {"crl", "yes", OPTION_CRL},
+	    {"encrypt-certs", "/mp", OPTION_ENCRYPT_CERTS},
+	    {"cipher", "aes256", OPTION_CIPHER},
+	    {"auth", "windows", OPTION_AUTH},
+	    {"auth-file", "/login", OPTION_AUTH_FILE},
+	    {"http-proxy", "http://p:3128", OPTION_HTTP_PROXY},
+	    {"http-proxy-auth", "/proxy", OPTION_HTTP_PROXY_AUTH},
+	};
+	char text[CONF_TEXT_MAX], content[128];
+	struct conf c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(content, sizeof(content), "[mp]\n%s = %s\n",
+		    rows[i].key, rows[i].value);
+		assert_int_equal(load(&c, content, strlen(content), text), 0);
+		assert_string_equal(c.value[rows[i].id], rows[i].value);
+		conf_release(&c);
+	}
+}
+
+static void
 a_path_longer_than_inih_would_take_is_whole(void **state)
 {
 	char text[CONF_TEXT_MAX], content[1024];
@@ -178,6 +216,7 @@ main(void)
 	    cmocka_unit_test(mistakes_are_named_with_file_and_line),
 	    cmocka_unit_test(a_line_or_file_too_long_is_refused),
 	    cmocka_unit_test(every_key_sets_its_option),
+	    cmocka_unit_test(every_key_of_the_way_sets_its_option),
 	    cmocka_unit_test(a_path_longer_than_inih_would_take_is_whole),
 	    cmocka_unit_test(every_truncation_is_whole_or_refused),
 	    cmocka_unit_test(a_file_that_was_named_must_be_there),

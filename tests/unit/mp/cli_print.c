@@ -304,6 +304,31 @@ flags_are_named_and_unknown_ones_shown(void **state)
 	record_free(r);
 }
 
+static void
+progress_is_a_bar_on_a_terminal_and_nothing_elsewhere(void **state)
+{
+	struct capture c;
+
+	(void)state;
+	capture(&c);
+	c.o.terminal = false;
+	output_progress(&c.o, 1u << 20, 4u << 20);
+	c.o.terminal = true;
+	output_progress(&c.o, 10, 20); /* too little to tell of */
+	output_progress(&c.o, 5u << 20, 4u << 20);
+	fflush(c.o.err);
+	assert_int_equal(c.errlen, 0);
+	output_progress(&c.o, 1u << 20, 4u << 20);
+	output_progress(&c.o, 4u << 20, 4u << 20);
+	output_error(&c.o, "over");
+	finish(&c);
+	assert_non_null(strstr(c.err, "[#######                       ] 25%"));
+	assert_non_null(strstr(c.err, "100% of 4 MiB"));
+	assert_non_null(strstr(c.err, "\033[Ksealpoint: over\n"));
+	assert_int_equal(c.outlen, 0);
+	release(&c);
+}
+
 int
 main(void)
 {
@@ -320,6 +345,8 @@ main(void)
 	    cmocka_unit_test(a_name_is_rfc2253_with_controls_escaped),
 	    cmocka_unit_test(file_names_of_policies_stay_in_their_directory),
 	    cmocka_unit_test(flags_are_named_and_unknown_ones_shown),
+	    cmocka_unit_test(
+		progress_is_a_bar_on_a_terminal_and_nothing_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
