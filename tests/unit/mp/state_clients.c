@@ -179,10 +179,11 @@ fill(const struct home *h, unsigned from, unsigned to)
 {
 	static const char sql[] =
 	    "WITH RECURSIVE n (i) AS (SELECT %u UNION ALL SELECT i + 1 FROM n"
-	    " WHERE i + 1 < %u) INSERT INTO client SELECT '" KEY "', '" MP
-	    "', '" SITE "', printf('pc%%d.dom', i),"
+	    " WHERE i + 1 < %u) INSERT INTO client (sha256, mp, site, client,"
+	    " smsid, status, approval, since, netbios, fqdn, message)"
+	    " SELECT '" KEY "', '" MP "', '" SITE "', printf('pc%%d.dom', i),"
 	    " printf('GUID:0D5A4B1C-1111-2222-3333-%%012X', i), 0, 1, i,"
-	    " printf('PC%%d', i), printf('pc%%d.dom', i) FROM n";
+	    " printf('PC%%d', i), printf('pc%%d.dom', i), '' FROM n";
 	char text[1024];
 
 	(void)snprintf(text, sizeof(text), sql, from, to);
