@@ -12,7 +12,7 @@
 #include "mp/kinds/parcel.h"
 
 /* A longer report is not read as a whole: its file is sent piece by piece. */
-#define LETTER_TEXT_MAX (32u << 20)
+#define LETTER_TEXT_MAX (16u << 20)
 
 struct letter {
 	struct session *s; /* borrowed */
