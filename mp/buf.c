@@ -70,6 +70,13 @@ grow(struct mp_buf *b, size_t more)
 }
 
 void
+mp_buf_reserve(struct mp_buf *b, size_t more)
+{
+	if (!b->failed)
+		(void)grow(b, more);
+}
+
+void
 mp_buf_add(struct mp_buf *b, const void *data, size_t len)
 {
 	if (b->failed)

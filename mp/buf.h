@@ -21,6 +21,8 @@ struct mp_buf {
 void mp_buf_init(struct mp_buf *b, size_t max);
 void mp_buf_release(struct mp_buf *b); /* NULL-safe; wipes */
 void mp_buf_clear(struct mp_buf *b);   /* empties and forgives; max stays */
+/* Room for `more` bytes at once, if that can be; a hint that never fails. */
+void mp_buf_reserve(struct mp_buf *b, size_t more);
 void mp_buf_add(struct mp_buf *b, const void *data, size_t len);
 void mp_buf_str(struct mp_buf *b, const char *text);
 void mp_buf_printf(struct mp_buf *b, const char *fmt, ...)

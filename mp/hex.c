@@ -1,22 +1,40 @@
 #include "mp/hex.h"
 
+#define STAGE 512 /* bytes of text that go to a buffer at once; even */
+
 static const char digits[] = "0123456789ABCDEF";
+
+/* From the first byte on, or from the last one back. */
+static void
+put(struct mp_buf *out, const uint8_t *data, size_t len, bool reversed)
+{
+	char text[STAGE];
+	size_t have = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		uint8_t byte = data[reversed ? len - 1 - i : i];
+
+		text[have++] = digits[byte >> 4];
+		text[have++] = digits[byte & 15];
+		if (have < sizeof(text))
+			continue;
+		mp_buf_add(out, text, have);
+		have = 0;
+	}
+	if (have > 0)
+		mp_buf_add(out, text, have);
+}
 
 void
 mp_hex_add(struct mp_buf *out, const uint8_t *data, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		char pair[2] = {digits[data[i] >> 4], digits[data[i] & 15]};
-
-		mp_buf_add(out, pair, sizeof(pair));
-	}
+	put(out, data, len, false);
 }
 
 void
 mp_hex_add_reversed(struct mp_buf *out, const uint8_t *data, size_t len)
 {
-	while (len-- > 0)
-		mp_hex_add(out, data + len, 1);
+	put(out, data, len, true);
 }
 
 /* Value of a hexadecimal digit, or -1. */

@@ -5,6 +5,7 @@
 #include "mp/utf16.h"
 
 #define CHARACTER_MAX 4 /* bytes in UTF-8 */
+#define BLOCK 32        /* bytes that are looked at together */
 
 void
 mp_text_init(struct mp_text *t, const struct mp_sink *out)
@@ -20,11 +21,24 @@ mp_text_release(struct mp_text *t)
 	mp_buf_release(&t->wide);
 }
 
+/* Control characters, line ends among them, or what may become U+FFFE. */
+static bool
+suspicious(const uint8_t data[BLOCK])
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < BLOCK; i++)
+		any |= (uint8_t)(data[i] < 0x20) | (uint8_t)(data[i] == 0xEF);
+	return any != 0;
+}
+
 /* The first byte of a character that XML 1.0 has no place for; or len. */
 static size_t
 find_forbidden(const uint8_t *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
+		while (len - i > BLOCK && !suspicious(data + i))
+			i += BLOCK;
 		if (data[i] >= 0x20 && data[i] != 0xEF)
 			continue;
 		if (data[i] < 0x20 && data[i] != '\t' && data[i] != '\n' &&

@@ -54,14 +54,30 @@ escape(unsigned char c, bool attribute)
 	}
 }
 
+/* Stands for itself anywhere, whatever follows; most characters do. */
+static bool
+plain(unsigned char c)
+{
+	return c >= ' ' && c != '"' && c != '&' && c != '<' && c != '>' &&
+	       c != 0xEF;
+}
+
 static void
 add(struct mp_writer *w, const char *text, bool attribute)
 {
 	const unsigned char *p = (const unsigned char *)text;
 
 	for (; *p != '\0'; p++) {
-		const char *e = escape(*p, attribute);
+		const unsigned char *start = p;
+		const char *e;
 
+		while (plain(*p))
+			p++;
+		if (p > start)
+			mp_buf_add(w->out, start, (size_t)(p - start));
+		if (*p == '\0')
+			return;
+		e = escape(*p, attribute);
 		if (!allowed(p) && w->bad == NULL)
 			w->bad = text;
 		if (e != NULL)

@@ -101,7 +101,7 @@ put_certificate(
 	mp_writer_set(w, "Encoding", "HexBinary");
 	/* 1 self-signed, 2 issued, whatever the transport (wire-facts 3.5) */
 	mp_writer_set(w, "KeyType", me->self_signed ? "1" : "2");
-	mp_writer_put(w, me->cert_hex);
+	mp_writer_raw(w, me->cert_hex, strlen(me->cert_hex));
 	mp_writer_end(w, name);
 }
 

@@ -11,9 +11,11 @@
 #include "mp/hex.h"
 #include "mp/message.h"
 #include "mp/number.h"
+#include "mp/text.h"
 #include "mp/utf16.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+#define LONG 1200 /* longer than all that is done in one go */
 
 static void
 a_buffer_never_outgrows_its_maximum(void **state)
@@ -294,6 +296,124 @@ a_message_begins_with_an_id_and_the_time(void **state)
 	assert_string_equal(text, "");
 }
 
+/* The quick way through plain text must not lose what is not plain. */
+static void
+a_character_is_widened_wherever_it_stands(void **state)
+{
+	static const char *const list[] = {
+	    "\xC3\xA4", "\xEF\xBF\xBD", "\xF0\x9F\x98\x80"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(list) * LONG; i++) {
+		const char *c = list[i / LONG];
+		size_t at = i % LONG, n = strlen(c);
+		struct mp_buf wide, back;
+		char text[LONG + 8];
+		struct mp_error e;
+
+		memset(text, 'x', sizeof(text));
+		memcpy(text + at, c, n);
+		mp_buf_init(&wide, 100000);
+		mp_buf_init(&back, 100000);
+		assert_int_equal(mp_utf16_add(&wide, text, LONG + 4, &e), 0);
+		assert_int_equal(
+		    wide.data[2 * (n == 4 ? at + 2 : at + 1)], 'x');
+		assert_int_equal(
+		    mp_utf16_to_utf8(wide.data, wide.len, &back, &e), 0);
+		assert_int_equal(back.len, LONG + 4);
+		assert_memory_equal(back.data, text, back.len);
+		text[at] = '\xFF';
+		mp_buf_clear(&wide);
+		assert_int_equal(mp_utf16_put(&wide, text, LONG + 4), at);
+		assert_int_equal(wide.len, 2 * at);
+		mp_buf_release(&wide);
+		mp_buf_release(&back);
+	}
+}
+
+static int
+discard(void *ctx, const void *data, size_t len, struct mp_error *e)
+{
+	(void)data;
+	(void)e;
+	*(size_t *)ctx += len;
+	return MP_OK;
+}
+
+static void
+a_character_that_xml_cannot_hold_is_found_anywhere(void **state)
+{
+	static const char *const list[] = {
+	    "\x01", "\x1F", "\xEF\xBF\xBE", "\xEF\xBF\xBF"};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(list) * LONG; i++) {
+		size_t at = i % LONG, passed = 0, used;
+		const struct mp_sink out = {discard, &passed};
+		uint8_t text[LONG + 8];
+		char where[32];
+		struct mp_text t;
+		struct mp_error e;
+
+		memset(text, 'x', sizeof(text));
+		text[at == 0 ? LONG : 0] = '\t';
+		memcpy(text + at, list[i / LONG], strlen(list[i / LONG]));
+		mp_text_init(&t, &out);
+		assert_int_equal(
+		    mp_text_put(&t, text, LONG + 4, true, &used, &e), MP_EARG);
+		(void)snprintf(where, sizeof(where), "byte %zu is", at);
+		assert_non_null(strstr(e.text, where));
+		assert_int_equal(passed, 0);
+		mp_text_release(&t);
+	}
+}
+
+static void
+hex_of_any_length_reads_back_in_both_directions(void **state)
+{
+	uint8_t data[LONG];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 7 + (i >> 8) * 3);
+	for (size_t len = 0; len <= sizeof(data); len++) {
+		struct mp_buf hex, back;
+
+		mp_buf_init(&hex, 4 * LONG);
+		mp_buf_init(&back, 2 * LONG);
+		mp_hex_add(&hex, data, len);
+		mp_hex_add_reversed(&hex, data, len);
+		assert_int_equal(hex.len, 4 * len);
+		assert_true(mp_hex_decode((char *)hex.data, hex.len, &back));
+		assert_int_equal(back.len, 2 * len);
+		for (size_t i = 0; i < len; i++) {
+			assert_int_equal(back.data[i], data[i]);
+			assert_int_equal(back.data[len + i], data[len - 1 - i]);
+		}
+		mp_buf_release(&hex);
+		mp_buf_release(&back);
+	}
+}
+
+/* Room is made at once, and a hint that cannot be met is no failure. */
+static void
+a_reserve_beyond_the_maximum_is_passed_over(void **state)
+{
+	struct mp_buf b;
+
+	(void)state;
+	mp_buf_init(&b, 1000);
+	mp_buf_reserve(&b, SIZE_MAX);
+	mp_buf_reserve(&b, 1001);
+	assert_true(mp_buf_ok(&b));
+	assert_null(b.data);
+	mp_buf_reserve(&b, 1000);
+	assert_true(b.cap >= 1001);
+	mp_buf_str(&b, "1");
+	assert_int_equal(b.len, 1);
+	mp_buf_release(&b);
+}
+
 int
 main(void)
 {
@@ -311,6 +431,11 @@ main(void)
 	    cmocka_unit_test(text_beyond_a_buffers_maximum_is_refused),
 	    cmocka_unit_test(an_smsid_is_a_guid_without_braces),
 	    cmocka_unit_test(a_message_begins_with_an_id_and_the_time),
+	    cmocka_unit_test(a_character_is_widened_wherever_it_stands),
+	    cmocka_unit_test(
+		a_character_that_xml_cannot_hold_is_found_anywhere),
+	    cmocka_unit_test(hex_of_any_length_reads_back_in_both_directions),
+	    cmocka_unit_test(a_reserve_beyond_the_maximum_is_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
