@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #define CHUNK 16384
+#define PACKED 4096 /* bytes of a stream that are handed over at once */
 /*
  * A signature takes half a millisecond. zlib's defaults take a third of that
  * for a small message, to make it 8 % smaller than these do, with the window
@@ -22,7 +23,7 @@
 struct mp_zip_stream {
 	z_stream z;
 	const struct mp_sink *out;
-	uint8_t chunk[CHUNK];
+	uint8_t chunk[PACKED];
 };
 
 static int
