@@ -9,9 +9,8 @@
 
 int
 decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
-    const uint8_t key[TOKEN_SHA256_LEN], const uint8_t seed[TOKEN_SEED_LEN],
-    enum token_scheme scheme, enum token_hash hash, const uint8_t *in,
-    size_t inlen, const char **reason)
+    const uint8_t seed[TOKEN_SEED_LEN], enum token_scheme scheme,
+    enum token_hash hash, const uint8_t *in, size_t inlen, const char **reason)
 {
 	uint32_t bit = scheme == TOKEN_RSA_PKCS1  ? TOKEN_MECH_DECRYPT_PKCS1
 		       : scheme == TOKEN_RSA_OAEP ? TOKEN_MECH(TOKEN_RSA_OAEP)
@@ -40,7 +39,7 @@ decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
 	}
 	/* Always, and before the token is asked: its time tells nothing. */
 	*reason = "libcrypto cannot compute a digest";
-	return reject_make(&plan->reject, seed, key, in, inlen) == 0
+	return reject_make(&plan->reject, seed, k->pub.digest, in, inlen) == 0
 		   ? TOKEN_OK
 		   : TOKEN_ENOMEM;
 }

@@ -21,9 +21,8 @@ struct decrypt_plan {
 
 /* TOKEN_OK, or an error with a clause in *reason. Borrows `in`. */
 int decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
-    const uint8_t key[TOKEN_SHA256_LEN], const uint8_t seed[TOKEN_SEED_LEN],
-    enum token_scheme scheme, enum token_hash hash, const uint8_t *in,
-    size_t inlen, const char **reason);
+    const uint8_t seed[TOKEN_SEED_LEN], enum token_scheme scheme,
+    enum token_hash hash, const uint8_t *in, size_t inlen, const char **reason);
 
 /*
  * out has plan->len bytes. rv tells what the token said only where that

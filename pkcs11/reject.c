@@ -61,15 +61,15 @@ out:
 /* The secret of this ciphertext: HMAC(seed, key || ciphertext). */
 static int
 derive(uint8_t out[PRF_LEN], const uint8_t seed[TOKEN_SEED_LEN],
-    const uint8_t key[TOKEN_SHA256_LEN], const uint8_t *in, size_t inlen)
+    const uint8_t key[PUB_DIGEST_LEN], const uint8_t *in, size_t inlen)
 {
-	uint8_t all[TOKEN_SHA256_LEN + REJECT_MAX];
+	uint8_t all[PUB_DIGEST_LEN + REJECT_MAX];
 	unsigned len;
 
-	memcpy(all, key, TOKEN_SHA256_LEN);
-	memcpy(all + TOKEN_SHA256_LEN, in, inlen);
+	memcpy(all, key, PUB_DIGEST_LEN);
+	memcpy(all + PUB_DIGEST_LEN, in, inlen);
 	return HMAC(EVP_sha256(), seed, TOKEN_SEED_LEN, all,
-		   TOKEN_SHA256_LEN + inlen, out, &len) == NULL
+		   PUB_DIGEST_LEN + inlen, out, &len) == NULL
 		   ? -1
 		   : 0;
 }
@@ -94,7 +94,7 @@ pick(const uint8_t candidates[2 * CANDIDATES], size_t max)
 
 int
 reject_make(struct reject *r, const uint8_t seed[TOKEN_SEED_LEN],
-    const uint8_t key[TOKEN_SHA256_LEN], const uint8_t *in, size_t inlen)
+    const uint8_t key[PUB_DIGEST_LEN], const uint8_t *in, size_t inlen)
 {
 	uint8_t secret[PRF_LEN], candidates[2 * CANDIDATES];
 	int err = -1;

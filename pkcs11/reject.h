@@ -10,6 +10,7 @@
 #ifndef PKCS11_REJECT_H
 #define PKCS11_REJECT_H
 
+#include "pkcs11/pub.h"
 #include "pkcs11/token.h"
 
 #define REJECT_MAX 1024 /* bytes of a modulus */
@@ -19,9 +20,13 @@ struct reject {
 	size_t len;                  /* 0 to modulus - 11 */
 };
 
-/* The message for this ciphertext, which is as long as the modulus. */
+/*
+ * The message for this ciphertext, which is as long as the modulus. `key` is
+ * struct pub's digest, not a certificate's: a key with two certificates must
+ * not give two answers, or who compares them learns of the padding.
+ */
 int reject_make(struct reject *r, const uint8_t seed[TOKEN_SEED_LEN],
-    const uint8_t key[TOKEN_SHA256_LEN], const uint8_t *in, size_t inlen);
+    const uint8_t key[PUB_DIGEST_LEN], const uint8_t *in, size_t inlen);
 
 /*
  * Keeps the token's message, of *len bytes in out[size], if good is 1, or

@@ -376,8 +376,8 @@ decrypt_ready(
 		*reason = "the room must be as long as the key's modulus";
 		return TOKEN_EARG;
 	}
-	return decrypt_prepare(plan, k, job->key, t->seed, plan->scheme,
-	    plan->hash, plan->in, plan->len, reason);
+	return decrypt_prepare(plan, k, t->seed, plan->scheme, plan->hash,
+	    plan->in, plan->len, reason);
 }
 
 static struct rv

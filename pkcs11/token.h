@@ -171,7 +171,8 @@ int token_sign(struct token *t, const uint8_t key[TOKEN_SHA256_LEN],
 /*
  * RSA decryption. inlen must be the modulus' length; *outlen must hold at
  * least as much. PKCS#1 v1.5 rejects implicitly: bad padding gives TOKEN_OK
- * and a pseudo-random message that depends on seed, key and ciphertext only.
+ * and a pseudo-random message that depends on seed, public key and ciphertext
+ * only: all certificates of one key give the same.
  */
 int token_decrypt(struct token *t, const uint8_t key[TOKEN_SHA256_LEN],
     enum token_scheme scheme, enum token_hash hash, const uint8_t *in,

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static const uint8_t seed[TOKEN_SEED_LEN] = {1, 2, 3};
-static const uint8_t key[TOKEN_SHA256_LEN] = {4, 5, 6};
+static const uint8_t key[PUB_DIGEST_LEN] = {4, 5, 6};
 
 static void
 lengths_that_no_modulus_has_are_refused(void **state)
