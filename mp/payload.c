@@ -6,16 +6,14 @@
 
 #define PIECE 16384 /* bytes that are encrypted at once */
 
-/* The last step: to the spool, in the clear or not. */
 static int
-keep(struct mp_payload *p, const uint8_t *data, size_t len, struct mp_error *e)
+put_secret(
+    struct mp_payload *p, const uint8_t *data, size_t len, struct mp_error *e)
 {
 	uint8_t secret[PIECE + MP_ENVELOPE_BLOCK];
 	size_t n, m;
 	int r = MP_OK;
 
-	if (!p->encrypted)
-		return mp_spool_write(p->out, data, len, e);
 	for (; r == MP_OK && len > 0; data += n, len -= n) {
 		n = len < PIECE ? len : PIECE;
 		r = mp_envelope_add(&p->envelope, data, n, secret, &m, e);
@@ -23,6 +21,14 @@ keep(struct mp_payload *p, const uint8_t *data, size_t len, struct mp_error *e)
 			r = mp_spool_write(p->out, secret, m, e);
 	}
 	return r;
+}
+
+/* The last step: to the spool, in the clear or not. */
+static int
+keep(struct mp_payload *p, const uint8_t *data, size_t len, struct mp_error *e)
+{
+	return p->encrypted ? put_secret(p, data, len, e)
+			    : mp_spool_write(p->out, data, len, e);
 }
 
 /* What came out of compression, or never went there. */
