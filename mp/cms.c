@@ -14,7 +14,8 @@
 #include "mp/der.h"
 #include "mp/reply.h"
 
-#define RECIPIENTS_MAX 16 /* each costs a private-key operation */
+#define RECIPIENTS_MAX 16     /* tried; each costs a private-key operation */
+#define RECIPIENTS_ALL_MAX 64 /* of any kind, in one message */
 
 /* What one attempt, with one recipient's key, came to. */
 enum outcome { OPENED, UNREADABLE, SIGNER_FAILED };
@@ -203,13 +204,37 @@ out:
 	return result;
 }
 
+/* The recipients that can be tried, as they are numbered in the message. */
+struct recipients {
+	int index[RECIPIENTS_MAX];
+	int count;
+};
+
+/* Counted first: asking each costs time, and each try parses all again. */
+static int
+note_usable(CMS_ContentInfo *cms, struct recipients *those, struct mp_error *e)
+{
+	STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(cms);
+	int n = all == NULL ? 0 : sk_CMS_RecipientInfo_num(all);
+
+	if (n > RECIPIENTS_ALL_MAX)
+		return mp_fail(e, MP_ELIMIT,
+		    "the data are encrypted for %d recipients, more than the "
+		    "%d we look at; have them encrypted for this client alone",
+		    n, RECIPIENTS_ALL_MAX);
+	for (int i = 0; i < n && those->count < RECIPIENTS_MAX; i++)
+		if (usable(sk_CMS_RecipientInfo_value(all, i)))
+			those->index[those->count++] = i;
+	return MP_OK;
+}
+
 /*
  * Tries recipient `index`, on a fresh parse: an attempt leaves its key
- * behind. *more tells whether there is such a recipient.
+ * behind.
  */
 static enum outcome
 try_recipient(const uint8_t *data, size_t len, int index, EVP_PKEY *key,
-    unsigned *tried, bool *more, struct mp_buf *clear, struct mp_error *e)
+    struct mp_buf *clear, struct mp_error *e)
 {
 	CMS_ContentInfo *cms = parse(data, len);
 	STACK_OF(CMS_RecipientInfo) *all = NULL;
@@ -217,26 +242,20 @@ try_recipient(const uint8_t *data, size_t len, int index, EVP_PKEY *key,
 
 	if (cms != NULL)
 		all = CMS_get0_RecipientInfos(cms);
-	*more = all != NULL && index < sk_CMS_RecipientInfo_num(all);
-	if (*more && usable(sk_CMS_RecipientInfo_value(all, index))) {
-		++*tried;
+	if (all != NULL && index < sk_CMS_RecipientInfo_num(all))
 		result = attempt(
 		    cms, sk_CMS_RecipientInfo_value(all, index), key, clear, e);
-	}
 	CMS_ContentInfo_free(cms);
 	return result;
 }
 
 static int
-try_all(const uint8_t *data, size_t len, EVP_PKEY *key, struct mp_buf *clear,
-    struct mp_error *e)
+try_all(const uint8_t *data, size_t len, const struct recipients *those,
+    EVP_PKEY *key, struct mp_buf *clear, struct mp_error *e)
 {
-	unsigned tried = 0;
-	bool more = true;
-
-	for (int i = 0; more && tried < RECIPIENTS_MAX; i++) {
+	for (int i = 0; i < those->count; i++) {
 		switch (
-		    try_recipient(data, len, i, key, &tried, &more, clear, e)) {
+		    try_recipient(data, len, those->index[i], key, clear, e)) {
 		case OPENED:
 			if (!mp_buf_ok(clear))
 				return mp_fail(e, MP_ELIMIT,
@@ -250,7 +269,7 @@ try_all(const uint8_t *data, size_t len, EVP_PKEY *key, struct mp_buf *clear,
 			break;
 		}
 	}
-	if (tried == 0)
+	if (those->count == 0)
 		return mp_fail(e, MP_ECRYPT,
 		    "the data are encrypted for no RSA "
 		    "key in a way that is known here (PKCS#1 v1.5, or OAEP "
@@ -265,6 +284,7 @@ int
 mp_cms_open(const uint8_t *data, size_t len, EVP_PKEY *key, X509 *cert,
     struct mp_buf *clear, struct mp_error *e)
 {
+	struct recipients those = {.count = 0};
 	CMS_ContentInfo *cms;
 	int r;
 
@@ -286,9 +306,11 @@ mp_cms_open(const uint8_t *data, size_t len, EVP_PKEY *key, X509 *cert,
 		    "EnvelopedData");
 	else
 		r = check_cipher(cms, e);
+	if (r == MP_OK)
+		r = note_usable(cms, &those, e);
 	CMS_ContentInfo_free(cms);
 	if (r == MP_OK)
-		r = try_all(data, len, key, clear, e);
+		r = try_all(data, len, &those, key, clear, e);
 	if (r != MP_OK)
 		mp_buf_clear(clear);
 	ERR_clear_error();

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -378,6 +379,81 @@ more_recipients_than_we_try_cost_no_more(void **state)
 	mp_buf_release(&b);
 }
 
+/* tag, length, content of another buffer; releases that. */
+static void
+wrap(struct mp_buf *to, uint8_t tag, struct mp_buf *content)
+{
+	const size_t n = content->len;
+	const uint8_t head[] = {
+	    tag, 0x83, (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+
+	mp_buf_add(to, head, sizeof(head));
+	mp_buf_add(to, content->data, n);
+	mp_buf_release(content);
+}
+
+/* A message for n recipients that nobody can be: 20 bytes each. */
+static struct mp_buf
+crowd(unsigned n)
+{
+	static const uint8_t one[] = {0x30, 0x12, 2, 1, 0, 0x30, 5, 0x30, 0, 2,
+	    1, 1, 0x30, 4, 6, 2, 0x2A, 3, 4, 0};
+	static const uint8_t content[] = {0x30, 0x1C, 6, 9, 0x2A, 0x86, 0x48,
+	    0x86, 0xF7, 0x0D, 1, 7, 1, 0x30, 0x0B, 6, 9, 0x60, 0x86, 0x48, 1,
+	    0x65, 3, 4, 1, 0x2A, 0x80, 2, 0, 0};
+	static const uint8_t type[] = {
+	    6, 9, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 1, 7, 3};
+	static const uint8_t version[] = {2, 1, 0};
+	struct mp_buf all, env, seq, tagged, out;
+
+	mp_buf_init(&all, 1 << 20);
+	mp_buf_init(&env, 1 << 20);
+	mp_buf_init(&seq, 1 << 20);
+	mp_buf_init(&tagged, 1 << 20);
+	mp_buf_init(&out, 1 << 20);
+	for (unsigned i = 0; i < n; i++)
+		mp_buf_add(&all, one, sizeof(one));
+	mp_buf_add(&env, version, sizeof(version));
+	wrap(&env, 0x31, &all);
+	mp_buf_add(&env, content, sizeof(content));
+	wrap(&tagged, 0x30, &env);
+	mp_buf_add(&seq, type, sizeof(type));
+	wrap(&seq, 0xA0, &tagged);
+	wrap(&out, 0x30, &seq);
+	assert_true(mp_buf_ok(&out));
+	return out;
+}
+
+/* Each would cost a parse of them all. */
+static void
+a_crowd_of_recipients_is_refused_at_once(void **state)
+{
+	static const struct {
+		unsigned n;
+		int code;
+	} cases[] = {{64, MP_ECRYPT}, {65, MP_ELIMIT}, {1000, MP_ELIMIT},
+	    {50000, MP_ELIMIT}};
+	struct scene *s = *state;
+	struct timespec from, to;
+	struct mp_buf b, clear;
+	struct mp_error e;
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		b = crowd(cases[i].n);
+		mp_buf_init(&clear, 1 << 20);
+		(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+		if (mp_cms_open(b.data, b.len, s->key, s->cert, &clear, &e) !=
+		    cases[i].code)
+			fail_msg("%u: %s", cases[i].n, e.text);
+		(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+		assert_true(to.tv_sec - from.tv_sec <= 2);
+		if (cases[i].code == MP_ELIMIT)
+			assert_non_null(strstr(e.text, "recipients"));
+		mp_buf_release(&clear);
+		mp_buf_release(&b);
+	}
+}
+
 /* Sent by an independent client, with its padding behind the message. */
 static void
 a_recorded_upload_opens_with_its_key(void **state)
@@ -418,6 +494,7 @@ main(void)
 	    cmocka_unit_test(a_message_for_another_says_only_that),
 	    cmocka_unit_test(the_signers_failure_is_told_apart),
 	    cmocka_unit_test(more_recipients_than_we_try_cost_no_more),
+	    cmocka_unit_test(a_crowd_of_recipients_is_refused_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);
