@@ -34,6 +34,15 @@ enum mp_auth {
 	MP_AUTH_ALTERNATE = 2, /* /ccm_system_altauth: no client certificate */
 };
 
+/*
+ * When a policy's body must match a SHA-1 or SHA-256 hash of its signed
+ * assignment. It comes by plain GET and is not signed itself.
+ */
+enum mp_policy_hash_rule {
+	MP_POLICY_HASH_NO_TLS = 0, /* where TLS does not prove its origin */
+	MP_POLICY_HASH_ALWAYS = 1, /* over TLS, too */
+};
+
 struct mp_client_config {
 	const char *mp;          /* [http[s]://]HOST[:PORT] */
 	enum mp_mode mode;       /* the URL's scheme or port do not choose it */
@@ -61,6 +70,7 @@ struct mp_client_config {
 	const char *ca;       /* TLS trust: file or directory; NULL: system */
 	const char *mp_certs; /* pinned MP certificates: file or directory */
 	enum mp_signature_rule signature;
+	enum mp_policy_hash_rule policy_hash_rule;
 	enum mp_hash hash;
 	const char *state_dir; /* made and opened when first needed */
 	unsigned timeout_ms;   /* per exchange; 0: 60 s */
@@ -85,7 +95,8 @@ const char *mp_client_warning(const struct mp_client *c);
 
 /*
  * How the last reply was proven: "signature" or "tls"; NULL if there was
- * none. Documents and policy bodies are proven by TLS alone. Borrowed.
+ * none. Documents are proven by TLS alone; so are policy bodies, and without
+ * TLS by the hash that their signed assignment has ("hash"). Borrowed.
  */
 const char *mp_client_proof(const struct mp_client *c);
 
@@ -111,6 +122,8 @@ int mp_client_assignments(
  * that RequiresAuth (2) and Secret (4) call for, so it sends the identity
  * headers and reads them, as the later SDK does (wire-facts 5.3 [S]); a task
  * sequence (1) is no policy for a client to apply, and is MP_EREFUSED.
+ * Without TLS, a body that no SHA-1 or SHA-256 of its assignment fits is
+ * MP_ETRUST, and so is a secret one that came unencrypted.
  */
 int mp_client_policy(struct mp_client *c, const struct mp_assignment *a,
     struct mp_buf *xml, struct mp_error *e);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "mp/client_internal.h"
+#include "mp/cms.h"
 #include "mp/kinds/policy.h"
 #include "mp/reply.h"
 
@@ -55,6 +56,43 @@ out:
 	return r;
 }
 
+/*
+ * Whoever sits on the wire can write what no TLS protects. The assignments
+ * are signed always there, so that their hash proves the body. Sites that
+ * enforce HTTPS send secrets in clear over it (wire-facts 5.4), others never.
+ */
+static int
+prove(struct mp_client *c, const struct mp_assignment *a,
+    const struct mp_buf *body, struct mp_error *e)
+{
+	bool wanted =
+	    !c->x.tls || c->cfg.policy_hash_rule == MP_POLICY_HASH_ALWAYS;
+
+	if (!c->x.tls && (a->flags & MP_POLICY_SECRET) != 0 &&
+	    !mp_cms_is_enveloped(body->data, body->len))
+		return mp_fail(e, MP_ETRUST,
+		    "policy %.100s is secret (flag 4) but came from %s "
+		    "unencrypted and without TLS; it is not used: look who is "
+		    "between this host and the management point, or use "
+		    "native mode",
+		    a->policy, c->url.text);
+	if (!wanted)
+		return 0;
+	if (!c->hashes.proven)
+		return mp_fail(e, MP_ETRUST,
+		    "policy %.100s from %s fits no SHA-1 or SHA-256 hash of "
+		    "its signed assignment (the hash %s)%s; it is not used: "
+		    "ask for the assignments again, and if that does not "
+		    "help %s",
+		    a->policy, c->url.text, mp_policyhash_text(c->hashes.worst),
+		    c->x.tls ? "" : ", and nothing else proves it without TLS",
+		    c->x.tls ? "have the site's policy hashes checked"
+			     : "use native mode");
+	if (!c->x.tls)
+		c->x.proof = "hash";
+	return 0;
+}
+
 int
 mp_client_policy(struct mp_client *c, const struct mp_assignment *a,
     struct mp_buf *xml, struct mp_error *e)
@@ -89,6 +127,10 @@ mp_client_policy(struct mp_client *c, const struct mp_assignment *a,
 	    &c->x, (const char *)path.data, v.source, identify, &body, e);
 	if (r == 0)
 		r = mp_policy_open_hashed(a, &c->me, &body, xml, &c->hashes, e);
+	if (r == 0 && (r = prove(c, a, &body, e)) != 0) {
+		c->x.proof = NULL;
+		mp_buf_clear(xml);
+	}
 	if (r == 0)
 		mp_client_step(c, "policy %s: its hash %s", a->policy,
 		    mp_policyhash_text(c->hashes.worst));

@@ -8,6 +8,7 @@
 #include "mp/hex.h"
 #include "mp/utf16.h"
 
+#define PROOF_LEN 20           /* bytes; shorter is MD5 */
 #define UTF16_MAX (256u << 20) /* bytes of a policy as UTF-16 */
 
 /* Forms with and without prefix: by name, or by length (sdk-facts 4.3). */
@@ -90,14 +91,21 @@ compare(const struct claim *c, const struct forms *f)
 	return found ? MP_POLICYHASH_MATCHES : MP_POLICYHASH_DIFFERS;
 }
 
+/* *proven is only ever set. */
 static enum mp_policyhash
-check(const char *text, const struct forms *f)
+check(const char *text, const struct forms *f, bool *proven)
 {
+	enum mp_policyhash found;
 	struct claim c = {0};
 
 	if (text == NULL || text[0] == '\0')
 		return MP_POLICYHASH_NONE;
-	return read_claim(text, &c) ? compare(&c, f) : MP_POLICYHASH_UNKNOWN;
+	if (!read_claim(text, &c))
+		return MP_POLICYHASH_UNKNOWN;
+	found = compare(&c, f);
+	if (found == MP_POLICYHASH_MATCHES && c.len >= PROOF_LEN)
+		*proven = true;
+	return found;
 }
 
 /* What follows ".SHA256:" in a location, "SHA256:" included; or NULL. */
@@ -133,9 +141,10 @@ mp_policyhash_check(const struct mp_assignment *a, const struct mp_buf *body,
 		memcpy(plain + 7, url + 9, strlen(url + 9) + 1);
 		url = plain;
 	}
-	out->hash = check(a->hash, &f);
-	out->hash_ex = check(a->hash_ex, &f);
-	out->url = check(url, &f);
+	out->proven = false;
+	out->hash = check(a->hash, &f, &out->proven);
+	out->hash_ex = check(a->hash_ex, &f, &out->proven);
+	out->url = check(url, &f, &out->proven);
 	out->worst = out->hash > out->hash_ex ? out->hash : out->hash_ex;
 	if (out->url > out->worst)
 		out->worst = out->url;

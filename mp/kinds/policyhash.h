@@ -1,7 +1,8 @@
 /*
- * The hashes that an assignment gives for its policy's body: compared with
- * what came, and told. No source says which bytes they cover (wire-facts
- * 12.3), so nothing is refused here, and a match is no proof of origin.
+ * The hashes that an assignment gives for its policy's body, compared with
+ * what came. No source says which bytes they cover (wire-facts 12.3), so
+ * every documented form is tried. Tells what it found; what follows from it
+ * is for the caller to know.
  */
 #ifndef MP_KINDS_POLICYHASH_H
 #define MP_KINDS_POLICYHASH_H
@@ -20,6 +21,9 @@ struct mp_policyhashes {
 	enum mp_policyhash hash_ex; /* PolicyHashEx */
 	enum mp_policyhash url;     /* SHA256: in the location */
 	enum mp_policyhash worst;   /* of the three */
+	/* A SHA-1 or SHA-256 matches: the body is as firmly the management
+	 * point's as the assignment is. MD5 proves nothing. */
+	bool proven;
 };
 
 /*

@@ -144,6 +144,7 @@ claim(const char *prefix, const char *algorithm, const struct mp_buf *data,
 
 struct bodies {
 	struct mp_buf body, clear, xml, wide, text;
+	bool proven; /* by what told() was last asked */
 };
 
 static void
@@ -184,6 +185,7 @@ told(struct bodies *b)
 	assert_int_equal(h.hash, h.worst);
 	assert_int_equal(h.hash_ex, MP_POLICYHASH_NONE);
 	assert_int_equal(h.url, MP_POLICYHASH_NONE);
+	b->proven = h.proven;
 	return h.hash;
 }
 
@@ -196,17 +198,22 @@ a_hash_of_any_form_of_the_body_matches(void **state)
 	enter(&b);
 	claim("MD5:", "MD5", &b.body, 0, 0, &b.text);
 	assert_int_equal(told(&b), MP_POLICYHASH_MATCHES);
+	assert_false(b.proven);
 	claim("", "MD5", &b.clear, 0, 0, &b.text);
 	assert_int_equal(told(&b), MP_POLICYHASH_MATCHES);
+	assert_false(b.proven);
 	claim("sha1:", "SHA1", &b.xml, 0, 0, &b.text);
 	assert_int_equal(told(&b), MP_POLICYHASH_MATCHES);
+	assert_true(b.proven);
 	for (size_t i = 0; i < 4; i++) {
 		claim("SHA256:", "SHA256", &b.wide, i % 2 * 2, i / 2 * 2,
 		    &b.text);
 		assert_int_equal(told(&b), MP_POLICYHASH_MATCHES);
+		assert_true(b.proven);
 	}
 	claim("", "SHA256", &b.xml, 1, 0, &b.text);
 	assert_int_equal(told(&b), MP_POLICYHASH_DIFFERS);
+	assert_false(b.proven);
 	claim("MD5:", "SHA1", &b.body, 0, 0, &b.text);
 	assert_int_equal(told(&b), MP_POLICYHASH_UNKNOWN);
 	leave(&b);

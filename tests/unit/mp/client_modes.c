@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include <openssl/evp.h>
+
 #include "mp/client_send.h"
+#include "mp/hex.h"
 #include "tests/unit/mp/client_scene.h"
 
 #define PROXY "GUID:0D5A4B1C-AAAA-2222-3333-444455556666"
@@ -113,6 +116,112 @@ mixed_mode_registers_and_reads_policy_over_http(void **state)
 	assert_non_null(
 	    strstr(s.mp.seen[1].header, "<SourceID>" SMSID "</SourceID>"));
 	mp_assignments_release(&a);
+}
+
+#define BODY "<Policy PolicyID=\"{P}\" PolicyVersion=\"1.00\"/>"
+
+/* What a policy of these flags comes to, whose assignment has these hashes. */
+static int
+fetch(unsigned flags, const char *hash, const char *hash_ex, struct mp_error *e)
+{
+	struct little_answer answers[] = {
+	    {.kind = LITTLE_GET, .xml = BODY, .forever = true}, {0}};
+	struct mp_assignment a = {.id = (char[]){"{A}"},
+	    .policy = (char[]){"{P}"},
+	    .version = (char[]){"1.00"},
+	    .location = (char[]){"http://<mp>/SMS_MP/.sms_pol?{P}.1_00"},
+	    .hash = (char *)(uintptr_t)hash,
+	    .hash_ex = (char *)(uintptr_t)hash_ex,
+	    .flags = flags};
+	struct mp_buf xml;
+	int r;
+
+	s.mp.answers = answers;
+	s.mp.count = 0;
+	mp_buf_init(&xml, 65536);
+	r = mp_client_policy(s.client, &a, &xml, e);
+	assert_string_equal(
+	    xml.len == 0 ? "" : (const char *)xml.data, r == 0 ? BODY : "");
+	mp_buf_release(&xml);
+	return r;
+}
+
+static void
+digest(const char *algorithm, struct mp_buf *hex)
+{
+	uint8_t sum[EVP_MAX_MD_SIZE];
+	size_t n = 0;
+
+	assert_int_equal(EVP_Q_digest(NULL, algorithm, NULL, BODY,
+			     sizeof(BODY) - 1, sum, &n),
+	    1);
+	mp_buf_init(hex, 256);
+	mp_hex_add(hex, sum, n);
+}
+
+static void
+enrol_once(void)
+{
+	struct little_answer answers[] = {
+	    {.kind = LITTLE_REGISTRATION, .xml = DONE}, {0}};
+
+	s.mp.answers = answers;
+	must_enrol(0);
+}
+
+/* Anybody on the wire could have written the body. */
+static void
+without_tls_a_policy_is_what_its_assignment_s_hash_says(void **state)
+{
+	struct mp_buf md5, sha1, sha256;
+	char wrong[65];
+	struct mp_error e;
+
+	(void)state;
+	digest("MD5", &md5);
+	digest("SHA1", &sha1);
+	digest("SHA256", &sha256);
+	(void)snprintf(wrong, sizeof(wrong), "%s", (char *)sha256.data);
+	wrong[63] = wrong[63] == '0' ? '1' : '0';
+	enrol_once();
+	assert_int_equal(fetch(0, "", "", &e), MP_ETRUST);
+	says(&e, "{P}");
+	says(&e, "not given");
+	says(&e, "native mode");
+	assert_null(mp_client_proof(s.client));
+	assert_int_equal(fetch(0, (char *)md5.data, "", &e), MP_ETRUST);
+	assert_int_equal(fetch(0, "", wrong, &e), MP_ETRUST);
+	says(&e, "differs");
+	assert_int_equal(fetch(0, (char *)md5.data, wrong, &e), MP_ETRUST);
+	assert_int_equal(fetch(0, "SHA384:00", "", &e), MP_ETRUST);
+	if (fetch(0, (char *)md5.data, (char *)sha1.data, &e) != 0 ||
+	    fetch(0, (char *)sha256.data, "", &e) != 0)
+		fail_msg("%s", e.text);
+	assert_string_equal(mp_client_proof(s.client), "hash");
+	assert_int_equal(
+	    fetch(MP_POLICY_SECRET, (char *)sha256.data, "", &e), MP_ETRUST);
+	says(&e, "unencrypted");
+	mp_buf_release(&md5);
+	mp_buf_release(&sha1);
+	mp_buf_release(&sha256);
+}
+
+/* Sites that enforce HTTPS send secrets as they are (wire-facts 5.4). */
+static void
+over_tls_a_policy_needs_a_hash_only_when_told_so(void **state)
+{
+	struct mp_error e;
+
+	(void)state;
+	enrol_once();
+	if (fetch(0, "", "", &e) != 0 ||
+	    fetch(MP_POLICY_SECRET, "", "", &e) != 0)
+		fail_msg("%s", e.text);
+	assert_string_equal(mp_client_proof(s.client), "tls");
+	s.cfg.policy_hash_rule = MP_POLICY_HASH_ALWAYS;
+	reopen();
+	assert_int_equal(fetch(0, "", "", &e), MP_ETRUST);
+	says(&e, "{P}");
 }
 
 static void
@@ -345,6 +454,8 @@ main(void)
 	    TEST(a_self_signed_certificate_is_warned_of_in_native_mode),
 	    MIXED(mixed_mode_registers_and_reads_policy_over_http),
 	    MIXED(mixed_mode_believes_nothing_unsigned),
+	    MIXED(without_tls_a_policy_is_what_its_assignment_s_hash_says),
+	    TEST(over_tls_a_policy_needs_a_hash_only_when_told_so),
 	    TEST(names_are_remembered_with_the_registration),
 	    MIXED(a_proxy_registers_its_clients),
 	    MIXED(a_proxy_that_the_console_knows_is_named_once),
