@@ -75,6 +75,10 @@ usable(const ASN1_IA5STRING *text)
 	for (int i = 0; i < len; i++)
 		if (p[i] <= ' ' || p[i] > '~')
 			return false;
+	/* What is before an '@' there would be sent as a login. */
+	for (int i = 7; i < len && strchr("/?#", p[i]) == NULL; i++)
+		if (p[i] == '@')
+			return false;
 	return true;
 }
 

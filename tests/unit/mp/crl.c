@@ -286,6 +286,8 @@ certificates_without_a_usable_place_fail_closed(void **state)
 	    {"URI:https://127.0.0.1/x.crl", "at an http address"},
 	    {"URI:file:///etc/passwd", "at an http address"},
 	    {"URI:http://", "at an http address"},
+	    {"URI:http://user@127.0.0.1/x.crl", "at an http address"},
+	    {"URI:http://user:word@127.0.0.1/x.crl", "at an http address"},
 	    {NULL, NULL},
 	};
 	struct scene *s = *state;
