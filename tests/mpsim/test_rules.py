@@ -82,7 +82,7 @@ ASSIGNMENTS = (
     ('RequestType="Full"', 'RequestType="Full" ValidationRequest="MD5"',
      "assignments.validation"),
     ("<FQDN>pc1.example.test</FQDN>", "<FQDN />", "assignments.machine"),
-    ("SMS:PRI", "SMS:XXX", "assignments.source"),
+    ("SMS:PRI", "SMS:QQQ", "assignments.source"),
     ('"Machine" />', '"Printer" />', "assignments.resource"),
     ("<ClientID>GUID", "<ClientID>GUIE", "assignments.client"),
 )

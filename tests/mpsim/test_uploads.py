@@ -226,7 +226,7 @@ class Uploads(Sending):
                                       kind=kind.file_type)
                 reply, _ = self.fails(raw, "well_formed")
                 self.assertEqual(reply.status, 400)
-        for file_type in ("", "XXX"):
+        for file_type in ("", "QQQ"):
             self.fails(self.raw("state", kind=file_type), "upload.file_type")
         self.fails(self.raw("hinv", kind="SMX"), "upload.file_type")
 
