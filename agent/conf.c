@@ -1,7 +1,5 @@
 #include "agent/conf.h"
 
-#include <sys/stat.h>
-
 #include <ctype.h>
 #include <errno.h>
 #include <grp.h>
@@ -24,6 +22,8 @@
 /* What inih's callback needs; the first complaint is kept. */
 struct reading {
 	struct conf *c;
+	FILE *file;
+	unsigned line;
 	char complaint[CONF_TEXT_MAX];
 };
 
@@ -369,61 +369,65 @@ complete(struct reading *rd)
 	return 1;
 }
 
-/* Whoever may write this file may use every key. */
-static int
-guarded(FILE *f, const char *file, char *out, size_t outlen)
+/*
+ * A line for inih, which would cut a long one and read its rest as another:
+ * a comment could then grant a key. An indented line would go on with the
+ * setting before it. Neither is taken; NULL ends the reading.
+ */
+static char *
+whole_line(char *buf, int room, void *arg)
 {
-	struct stat st;
+	struct reading *rd = arg;
+	char *s = fgets(buf, room, rd->file);
 
-	if (fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode)) {
-		(void)snprintf(out, outlen, "%s is not a regular file", file);
-		return -1;
+	rd->line++;
+	if (s == NULL)
+		return NULL;
+	if (strchr(s, '\n') == NULL && feof(rd->file) == 0) {
+		(void)complain(rd,
+		    "line %u is longer than %d bytes; lists may be given in "
+		    "several lines with the same name",
+		    rd->line, room - 2);
+		return NULL;
 	}
-	if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
-	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		(void)snprintf(out, outlen,
-		    "%s: others than root and its owner may "
-		    "write it, so it is not believed; chmod go-w it and give "
-		    "it "
-		    "to root",
-		    file);
-		return -1;
+	if ((*s == ' ' || *s == '\t') && s[strspn(s, " \t\r\n;#")] != '\0') {
+		(void)complain(rd,
+		    "line %u is indented; a setting begins at the start of "
+		    "its line",
+		    rd->line);
+		return NULL;
 	}
-	return 0;
+	return s;
 }
 
 int
-conf_read(struct conf *c, const char *file, char *out, size_t outlen)
+conf_read(struct conf *c, int fd, const char *name, char *out, size_t outlen)
 {
 	struct reading rd = {.c = c};
-	FILE *f;
-	int line, r = -1;
+	int line = -1, copy = dup(fd);
 
 	memset(c, 0, sizeof(*c));
 	c->deadline_ms = DEADLINE_MS;
 	c->clients = CLIENTS;
-	f = fopen(file, "re");
-	if (f == NULL) {
-		(void)snprintf(out, outlen, "%s: %s", file, strerror(errno));
+	rd.file = copy == -1 ? NULL : fdopen(copy, "r");
+	if (rd.file == NULL) {
+		(void)snprintf(out, outlen, "%s: %s", name, strerror(errno));
 		return -1;
 	}
-	if (guarded(f, file, out, outlen) != 0)
-		goto out;
-	line = ini_parse_file(f, setting, &rd);
-	if (line == 0 && complete(&rd))
-		r = 0;
-	else if (line > 0)
-		(void)snprintf(out, outlen, "%s:%d: %s", file, line,
+	rewind(rd.file);
+	line = ini_parse_stream(whole_line, &rd, setting, &rd);
+	(void)fclose(rd.file);
+	if (line == 0 && rd.complaint[0] == '\0' && complete(&rd))
+		return 0;
+	if (line > 0)
+		(void)snprintf(out, outlen, "%s:%d: %s", name, line,
 		    rd.complaint[0] != '\0'
 			? rd.complaint
 			: "neither a [section] nor a name = value");
 	else
-		(void)snprintf(out, outlen, "%s: %s", file, rd.complaint);
-out:
-	(void)fclose(f);
-	if (r != 0)
-		memset(c, 0, sizeof(*c));
-	return r;
+		(void)snprintf(out, outlen, "%s: %s", name, rd.complaint);
+	memset(c, 0, sizeof(*c));
+	return -1;
 }
 
 int

@@ -60,10 +60,12 @@ struct conf {
 };
 
 /*
- * 0, or -1 with a sentence naming file, line and what to write instead. The
- * file must be owned by root or by us, and writable by its owner alone.
+ * Reads the copy of a file that snapshot.h made, from its start; name is the
+ * file's, for messages. 0, or -1 with a sentence naming file, line and what
+ * to write instead. fd stays the caller's.
  */
-int conf_read(struct conf *c, const char *path, char *text, size_t textlen);
+int conf_read(
+    struct conf *c, int fd, const char *name, char *text, size_t textlen);
 
 /* Index of [token NAME], or -1. */
 int conf_token_index(const struct conf *c, const char *name);

@@ -12,6 +12,9 @@
  */
 int harden(int from);
 
+/* As many open files as the hard limit allows; how many that is. */
+unsigned harden_files(void);
+
 /* Dies with the parent; call first thing in a child. 0, or -1: it is gone. */
 int harden_child(int parent);
 

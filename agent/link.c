@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/proto.h"
+#include "version.h"
 
 static void
 start(struct wire_writer *w, uint8_t *p, size_t cap, enum link_kind kind)
@@ -20,6 +21,12 @@ static int
 finish(const struct wire_reader *r)
 {
 	return wire_end(r) ? SIGNER_OK : SIGNER_EPROTO;
+}
+
+bool
+link_same_build(const char *version)
+{
+	return strcmp(version, SEALPOINT_VERSION) == 0;
 }
 
 uint8_t

@@ -1,8 +1,9 @@
 /*
  * What the agent's own processes say to each other: front and worker over
  * one socketpair, supervisor and front over another (SOCK_SEQPACKET both).
- * Packers and parsers only, as in proto.h; both ends are always of one build,
- * so there is no version.
+ * Packers and parsers only, as in proto.h; both ends are of one build:
+ * the supervisor hands its version to the programs it starts, and they end if
+ * theirs is another.
  */
 #ifndef AGENT_LINK_H
 #define AGENT_LINK_H
@@ -94,6 +95,9 @@ struct link_worker {
 size_t link_worker_pack(
     uint8_t *p, size_t cap, enum link_kind kind, const struct link_worker *w);
 int link_worker_parse(struct wire_reader *r, struct link_worker *w);
+
+/* Is this the version that we were built as? */
+bool link_same_build(const char *version);
 
 /* The first byte; leaves r behind it. 0 for an empty packet. */
 uint8_t link_kind_get(struct wire_reader *r, const uint8_t *p, size_t len);

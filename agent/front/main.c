@@ -1,11 +1,11 @@
 /*
  * sealpoint-front: the agent's face to its clients. Started by sealpointd,
- * with the listening socket as descriptor 3 and the supervisor as 4.
+ * with the listening socket as descriptor 3, the supervisor as 4 and the
+ * configuration as 5.
  */
-#include <sys/resource.h>
-
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/event.h>
 
@@ -17,10 +17,12 @@
 #include "agent/front/timer.h"
 #include "agent/front/workers.h"
 #include "agent/harden.h"
+#include "agent/link.h"
 #include "agent/log.h"
 
 #define LISTEN_FD 3
 #define OVERSEER_FD 4
+#define CONF_FD 5
 #define SPARE_FDS 64 /* besides the clients' */
 
 /* Large, and one per process. */
@@ -31,20 +33,14 @@ static struct front front;
 static int
 make_room(void)
 {
-	struct rlimit lim;
+	unsigned files = harden_files();
 
-	if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
-		return -1;
-	lim.rlim_cur = lim.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &lim) != 0)
-		return -1;
-	if (lim.rlim_cur >= conf.clients + SPARE_FDS)
+	if (files >= conf.clients + SPARE_FDS)
 		return 0;
 	log_line(LOG_LEVEL_ERROR,
 	    "clients = %u needs a limit of %u open files, "
-	    "and it is %llu; raise it (LimitNOFILE=) or lower clients",
-	    conf.clients, conf.clients + SPARE_FDS,
-	    (unsigned long long)lim.rlim_cur);
+	    "and it is %u; raise it (LimitNOFILE=) or lower clients",
+	    conf.clients, conf.clients + SPARE_FDS, files);
 	return -1;
 }
 
@@ -85,17 +81,23 @@ main(int argc, char **argv)
 {
 	char text[CONF_TEXT_MAX];
 
-	if (argc != 3) {
+	if (argc != 4) {
 		(void)fprintf(stderr,
-		    "usage: sealpoint-front FILE PARENT\n"
+		    "usage: sealpoint-front FILE PARENT VERSION\n"
 		    "sealpointd starts this program; see sealpointd(8)\n");
 		return 2;
 	}
 	log_open("sealpointd");
-	if (harden_child((int)strtol(argv[2], NULL, 10)) != 0 ||
-	    harden(OVERSEER_FD + 1) != 0)
+	if (!link_same_build(argv[3])) {
+		log_line(LOG_LEVEL_ERROR,
+		    "sealpointd is of another version than this program; "
+		    "restart sealpointd");
 		return 1;
-	if (conf_read(&conf, argv[1], text, sizeof(text)) != 0) {
+	}
+	if (harden_child((int)strtol(argv[2], NULL, 10)) != 0 ||
+	    harden(CONF_FD + 1) != 0)
+		return 1;
+	if (conf_read(&conf, CONF_FD, argv[1], text, sizeof(text)) != 0) {
 		log_line(LOG_LEVEL_ERROR, "%s", text);
 		return 1;
 	}

@@ -2,9 +2,11 @@
  * sealpointd: the agent. Reads its configuration, makes its socket, and
  * becomes the supervisor of the processes that do the work.
  */
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "agent/conf.h"
 #include "agent/harden.h"
 #include "agent/log.h"
+#include "agent/snapshot.h"
 #include "agent/supervisor/listener.h"
 #include "agent/supervisor/supervisor.h"
 #include "version.h"
@@ -125,6 +128,26 @@ make_state(const char *dir)
 	return -1;
 }
 
+/* One daemon for a state directory: for its whole life. */
+static int
+lock_state(const char *dir)
+{
+	char path[CONF_PATH_MAX + 16];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/lock", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd != -1 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	log_line(LOG_LEVEL_ERROR,
+	    errno == EWOULDBLOCK
+		? "%s: another sealpointd uses this state directory; stop it, "
+		  "or set state elsewhere"
+		: "%s cannot be locked; the state directory must be writable",
+	    path);
+	return -1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -132,19 +155,24 @@ main(int argc, char **argv)
 	struct options o = {0};
 	struct command cmd = {.gate = -1};
 	char text[CONF_TEXT_MAX];
-	int listener, r;
+	int listener, lock, snapshot, r, last;
 
 	r = parse(argc, argv, &o);
 	if (r != -1)
 		return r;
 	log_open("sealpointd");
-	if (conf_read(&conf, o.file, text, sizeof(text)) != 0) {
+	snapshot = snapshot_take(o.file, text, sizeof(text));
+	if (snapshot == -1 ||
+	    conf_read(&conf, snapshot, o.file, text, sizeof(text)) != 0) {
 		log_line(LOG_LEVEL_ERROR, "%s", text);
 		return 1;
 	}
 	if (o.check)
 		return report(&conf, o.file);
 	if (make_state(conf.state) != 0)
+		return 1;
+	lock = lock_state(conf.state);
+	if (lock == -1)
 		return 1;
 	listener = listener_open(conf.socket, text, sizeof(text));
 	if (listener == -1) {
@@ -157,11 +185,13 @@ main(int argc, char **argv)
 		(void)unlink(conf.socket);
 		return 1;
 	}
-	if (harden(1 + (listener > cmd.gate ? listener : cmd.gate)) != 0) {
+	last = listener > cmd.gate ? listener : cmd.gate;
+	last = last > lock ? last : lock;
+	if (harden(1 + (last > snapshot ? last : snapshot)) != 0) {
 		log_line(LOG_LEVEL_ERROR, "hardening: %s", strerror(errno));
 		(void)unlink(conf.socket);
 		return 1;
 	}
 	return supervisor_run(
-	    &conf, o.file, listener, o.command != NULL ? &cmd : NULL);
+	    &conf, o.file, snapshot, listener, o.command != NULL ? &cmd : NULL);
 }

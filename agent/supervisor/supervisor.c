@@ -14,6 +14,7 @@
 #include "agent/link.h"
 #include "agent/log.h"
 #include "agent/supervisor/child.h"
+#include "version.h"
 
 #define STOP_MS 3000 /* between asking children to end and ending them */
 
@@ -21,6 +22,7 @@ struct supervisor {
 	const struct conf *conf;
 	const char *file;
 	struct command *cmd;
+	int snapshot; /* of the configuration */
 	int listener;
 	int signals; /* signalfd */
 	int ctl;     /* to the front; -1 if it does not run */
@@ -79,15 +81,18 @@ start_worker(struct supervisor *s, unsigned i)
 	    argument(s->conf->tokens[i].name),
 	    digits(restarts, sizeof(restarts), c->starts),
 	    digits(parent, sizeof(parent), (unsigned long)getpid()),
+	    argument(SEALPOINT_VERSION),
 	    NULL,
 	};
-	int ends[2];
+	int ends[2], fds[2];
 
 	if (!pair(ends)) {
 		child_ended(c);
 		return;
 	}
-	if (child_start(c, argv, &ends[1], 1) != 0) {
+	fds[0] = ends[1];
+	fds[1] = s->snapshot;
+	if (child_start(c, argv, fds, 2) != 0) {
 		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s",
 		    c->program, strerror(errno));
 		child_ended(c);
@@ -107,9 +112,10 @@ start_front(struct supervisor *s)
 	    argument(s->front.program),
 	    argument(s->file),
 	    digits(parent, sizeof(parent), (unsigned long)getpid()),
+	    argument(SEALPOINT_VERSION),
 	    NULL,
 	};
-	int ends[2], fds[2];
+	int ends[2], fds[3];
 
 	if (!pair(ends)) {
 		child_ended(&s->front);
@@ -117,7 +123,8 @@ start_front(struct supervisor *s)
 	}
 	fds[0] = s->listener;
 	fds[1] = ends[1];
-	if (child_start(&s->front, argv, fds, 2) == 0) {
+	fds[2] = s->snapshot;
+	if (child_start(&s->front, argv, fds, 3) == 0) {
 		s->ctl = ends[0];
 	} else {
 		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s",
@@ -318,8 +325,8 @@ check_programs(const struct supervisor *s)
 }
 
 int
-supervisor_run(const struct conf *conf, const char *file, int listener,
-    struct command *cmd)
+supervisor_run(const struct conf *conf, const char *file, int snapshot,
+    int listener, struct command *cmd)
 {
 	static struct supervisor s;
 	uint64_t end;
@@ -327,6 +334,7 @@ supervisor_run(const struct conf *conf, const char *file, int listener,
 	s = (struct supervisor){.conf = conf,
 	    .file = file,
 	    .cmd = cmd,
+	    .snapshot = snapshot,
 	    .listener = listener,
 	    .ctl = -1};
 	s.front.program = "sealpoint-front";
@@ -358,5 +366,6 @@ supervisor_run(const struct conf *conf, const char *file, int listener,
 		(void)close(s.ctl);
 	(void)close(s.signals);
 	(void)close(listener);
+	(void)close(snapshot);
 	return s.status;
 }

@@ -11,9 +11,10 @@
 
 /*
  * Runs until a signal or the command's end; returns the exit status. listener
- * is taken over. file is the configuration's path, for the children.
+ * is taken over, and so is snapshot, the configuration that the children read;
+ * file is its path, for their messages.
  */
-int supervisor_run(const struct conf *conf, const char *file, int listener,
-    struct command *cmd);
+int supervisor_run(const struct conf *conf, const char *file, int snapshot,
+    int listener, struct command *cmd);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * sealpoint-token: the worker of one configured token. Holds the PIN while
  * it logs in, and the sessions; parses only what our own front sends.
- * Started by sealpointd, with the socket to the front as descriptor 3.
+ * Started by sealpointd, with the socket to the front as descriptor 3 and
+ * the configuration as 4.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "agent/conf.h"
 #include "agent/harden.h"
+#include "agent/link.h"
 #include "agent/log.h"
 #include "agent/worker/desk.h"
 #include "agent/worker/pin.h"
@@ -18,11 +20,13 @@
 #include "agent/worker/signer_token.h"
 
 #define LINK_FD 3
+#define CONF_FD 4
+#define SPARE_FDS 128 /* of the module, besides the clients' */
 
 /* What the process lives on; static, since threads outlive main's frame. */
 static struct conf conf;
 static struct pin pin;
-static char guard[CONF_PATH_MAX + SIGNER_TOKEN_MAX + 16];
+static char guard[CONF_PATH_MAX + 16];
 static char advice[CONF_PATH_MAX + 64];
 
 /* Says why to the log and to the front; the supervisor will try again. */
@@ -57,8 +61,8 @@ open_token(
 		    strerror(errno));
 	tc.pin = pin_lend(&pin);
 	pin_advice(&pin, advice, sizeof(advice));
-	(void)snprintf(
-	    guard, sizeof(guard), "%s/pin-guard-%s", conf.state, ct->name);
+	/* One file for all sections: two of them may name one card. */
+	(void)snprintf(guard, sizeof(guard), "%s/pin-guard", conf.state);
 	if (seed_load(conf.state, tc.seed, why->text, sizeof(why->text)) != 0)
 		return SIGNER_EDEVICE;
 	r = token_open(t, &tc, &tt);
@@ -73,20 +77,27 @@ main(int argc, char **argv)
 {
 	struct signer_trouble why = {0};
 	struct desk_config desk = {.link = LINK_FD};
+	unsigned files;
 	int err, index;
 
-	if (argc != 5) {
+	if (argc != 6) {
 		(void)fprintf(stderr,
 		    "usage: sealpoint-token FILE TOKEN RESTARTS "
-		    "PARENT\nsealpointd starts this program; see "
+		    "PARENT VERSION\nsealpointd starts this program; see "
 		    "sealpointd(8)\n");
 		return 2;
 	}
 	log_open("sealpoint-token");
-	if (harden_child((int)strtol(argv[4], NULL, 10)) != 0 ||
-	    harden(LINK_FD + 1) != 0)
+	if (!link_same_build(argv[5])) {
+		log_line(LOG_LEVEL_ERROR,
+		    "sealpointd is of another version than this program; "
+		    "restart sealpointd");
 		return 1;
-	if (conf_read(&conf, argv[1], why.text, sizeof(why.text)) != 0)
+	}
+	if (harden_child((int)strtol(argv[4], NULL, 10)) != 0 ||
+	    harden(CONF_FD + 1) != 0)
+		return 1;
+	if (conf_read(&conf, CONF_FD, argv[1], why.text, sizeof(why.text)) != 0)
 		return fail(SIGNER_EDEVICE, &why);
 	index = conf_token_index(&conf, argv[2]);
 	if (index < 0)
@@ -96,7 +107,11 @@ main(int argc, char **argv)
 		return fail(err, &why);
 	desk.name = conf.tokens[index].name;
 	desk.restarts = strtoull(argv[3], NULL, 10);
-	desk.clients = conf.clients;
+	/* Who gets no slot here is answered by way of the front. */
+	files = harden_files();
+	desk.clients = files > conf.clients + SPARE_FDS ? conf.clients
+		       : files > SPARE_FDS              ? files - SPARE_FDS
+							: 0;
 	desk.threads = conf.tokens[index].sessions;
 	return desk_run(&desk) == 0 ? 0 : 1;
 }

@@ -10,12 +10,25 @@
 #include <cmocka.h>
 
 #include "agent/conf.h"
+#include "agent/snapshot.h"
 
 #define AGENT "[agent]\nsocket = /s\nstate = /d\n"
 #define TOKEN "[token card]\nmodule = m.so\nuri = pkcs11:token=x;serial=1\n"
 
 static struct conf conf;
 static char text[CONF_TEXT_MAX];
+
+static int
+read_file(const char *path)
+{
+	int fd = snapshot_take(path, text, sizeof(text)), r = -1;
+
+	if (fd != -1) {
+		r = conf_read(&conf, fd, path, text, sizeof(text));
+		(void)close(fd);
+	}
+	return r;
+}
 
 /* Reads these words as a file. */
 static int
@@ -28,7 +41,7 @@ read_words(const char *words, mode_t mode)
 	assert_int_equal(write(fd, words, strlen(words)), strlen(words));
 	assert_int_equal(fchmod(fd, mode), 0);
 	(void)close(fd);
-	r = conf_read(&conf, path, text, sizeof(text));
+	r = read_file(path);
 	(void)unlink(path);
 	return r;
 }
@@ -118,11 +131,43 @@ a_file_that_others_may_write_is_not_believed(void **state)
 }
 
 static void
-a_missing_file_is_named(void **state)
+no_part_of_a_line_is_read_as_another(void **state)
+{
+	char words[2048];
+	int n;
+
+	(void)state;
+	/* A comment whose tail would be a rule, if it were cut. */
+	for (int pad = 150; pad < 260; pad++) {
+		n = snprintf(words, sizeof(words),
+		    "%s%s[allow a]\nuser = 0\n"
+		    "use = sign\n; %*s\nkey = *\n",
+		    AGENT, TOKEN, pad, "x");
+		words[n - 9] = ' '; /* the end of the comment's line */
+		assert_int_equal(read_words(words, 0600), -1);
+	}
+	assert_int_equal(read_words(AGENT " state = /tmp/x\n" TOKEN, 0600), -1);
+	assert_non_null(strstr(text, "is indented"));
+}
+
+static void
+lists_add_up_over_lines(void **state)
 {
 	(void)state;
 	assert_int_equal(
-	    conf_read(&conf, "/nowhere/x", text, sizeof(text)), -1);
+	    read_words(AGENT TOKEN "[allow a]\nuser = 0\nuser = 1\n"
+				   "key = *\nuse = sign\nuse = tls\n",
+		0600),
+	    0);
+	assert_int_equal(conf.allows[0].nusers, 2);
+	assert_int_equal(conf.allows[0].uses, SIGNER_USE_SIGN | SIGNER_USE_TLS);
+}
+
+static void
+a_missing_file_is_named(void **state)
+{
+	(void)state;
+	assert_int_equal(read_file("/nowhere/x"), -1);
 	assert_non_null(strstr(text, "/nowhere/x: No such file"));
 }
 
@@ -133,6 +178,8 @@ main(void)
 	    cmocka_unit_test(a_whole_file_is_understood),
 	    cmocka_unit_test(what_is_wrong_is_refused_with_its_reason),
 	    cmocka_unit_test(a_file_that_others_may_write_is_not_believed),
+	    cmocka_unit_test(no_part_of_a_line_is_read_as_another),
+	    cmocka_unit_test(lists_add_up_over_lines),
 	    cmocka_unit_test(a_missing_file_is_named),
 	};
 
