@@ -48,6 +48,26 @@ ask_refuse(struct ask *a, int err, bool retry, const char *fmt, ...)
 	ask_fail(a, err, &why);
 }
 
+/*
+ * Nobody's requests may fill more than a quarter of the table. Counted only
+ * when so many wait at all.
+ */
+static bool
+greedy(const struct ask *a)
+{
+	size_t mine = 0;
+
+	if (tickets_count(a->f->tickets) < TICKETS_MAX / 4)
+		return false;
+	for (const struct ticket *k = tickets_first(a->f->tickets); k != NULL;
+	     k = k->next) {
+		const struct peer *p = peers_find(a->f->peers, k->client);
+
+		mine += p != NULL && p->who.uid == a->p->who.uid;
+	}
+	return mine >= TICKETS_MAX / 4;
+}
+
 /* The ticket of this request; NULL when refused for want of one. */
 static struct ticket *
 ticket(struct ask *a)
@@ -57,12 +77,12 @@ ticket(struct ask *a)
 
 	if (k != NULL)
 		return k;
-	k = tickets_take(f->tickets, front_now() + f->conf->deadline_ms);
+	if (!greedy(a))
+		k = tickets_take(
+		    f->tickets, front_now() + f->conf->deadline_ms);
 	if (k == NULL) {
 		ask_refuse(a, SIGNER_EBUSY, true,
-		    "%d requests wait already; try again "
-		    "later",
-		    TICKETS_MAX);
+		    "too many requests wait already; try again later");
 		return NULL;
 	}
 	k->type = a->h.type;

@@ -122,6 +122,23 @@ visible(
 	return n;
 }
 
+/*
+ * The tokens may have changed since they were looked at: true while the
+ * request waits for one more look, which it gets once.
+ */
+static bool
+look_again(struct ask *a)
+{
+	if (a->k == NULL || !a->k->rescanned) {
+		workers_rescan(a->f);
+		if (!workers_scanning(a->f))
+			return false;
+		ask_park(a, true);
+		return true;
+	}
+	return workers_scanning(a->f);
+}
+
 static void
 list(struct ask *a, uint32_t from)
 {
@@ -136,6 +153,8 @@ list(struct ask *a, uint32_t from)
 	}
 	n = visible(a, from, ids, PROTO_LIST_MAX);
 	if (n == 0 && from == 0 && ailing(a->f) >= 0) {
+		if (look_again(a))
+			return;
 		blame(a, ailing(a->f));
 		return;
 	}
@@ -157,15 +176,8 @@ miss(struct ask *a, const uint8_t *thumb, size_t thumblen)
 		ask_park(a, false);
 		return;
 	}
-	if (a->k == NULL || !a->k->rescanned) {
-		workers_rescan(a->f);
-		if (workers_scanning(a->f)) {
-			ask_park(a, true);
-			return;
-		}
-	} else if (workers_scanning(a->f)) {
+	if (look_again(a))
 		return;
-	}
 	if (ailing(a->f) >= 0) {
 		blame(a, ailing(a->f));
 		return;
@@ -209,6 +221,30 @@ allowed(struct ask *a, const uint8_t key[SIGNER_SHA256_LEN], uint32_t use)
 	return NULL;
 }
 
+/*
+ * Of certificates with one SHA-1 the one that this caller may see; NULL when
+ * it may see more: then the request is answered.
+ */
+static const struct catalogue_entry *
+single_out(struct ask *a, const struct catalogue_entry *e, size_t others)
+{
+	const struct catalogue_entry *twin = catalogue_twin(a->f->catalogue, e);
+	char first[THUMB_TEXT] = "", second[THUMB_TEXT] = "";
+
+	if (others == 1 && policy_uses(a->f->conf, a->p->sections, &e->id) == 0)
+		return twin;
+	if (others == 1 &&
+	    policy_uses(a->f->conf, a->p->sections, &twin->id) == 0)
+		return e;
+	hex(e->id.sha256, SIGNER_SHA256_LEN, first);
+	hex(twin->id.sha256, SIGNER_SHA256_LEN, second);
+	ask_refuse(a, SIGNER_EAMBIGUOUS, false,
+	    "%zu certificates share that SHA-1 thumbprint; "
+	    "use a SHA-256 one: %s or %s",
+	    others + 1, first, second);
+	return NULL;
+}
+
 static void
 find(struct ask *a, const uint8_t *thumb, size_t thumblen)
 {
@@ -228,16 +264,9 @@ find(struct ask *a, const uint8_t *thumb, size_t thumblen)
 		return;
 	}
 	if (others != 0) {
-		char first[THUMB_TEXT] = "", second[THUMB_TEXT] = "";
-
-		hex(e->id.sha256, SIGNER_SHA256_LEN, first);
-		hex(catalogue_twin(a->f->catalogue, e)->id.sha256,
-		    SIGNER_SHA256_LEN, second);
-		ask_refuse(a, SIGNER_EAMBIGUOUS, false,
-		    "%zu certificates share that "
-		    "SHA-1 thumbprint; use a SHA-256 one: %s or %s",
-		    others + 1, first, second);
-		return;
+		e = single_out(a, e, others);
+		if (e == NULL)
+			return;
 	}
 	e = allowed(a, e->id.sha256, 0);
 	if (e == NULL)

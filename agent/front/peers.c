@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "agent/front/route.h"
+#include "agent/front/timer.h"
 #include "agent/front/workers.h"
 #include "agent/log.h"
 
@@ -42,6 +43,14 @@ peers_find(struct peers *ps, struct link_client name)
 									: NULL;
 }
 
+/* A decrypted key may have waited in it. */
+static void
+free_reply(struct reply *q)
+{
+	explicit_bzero(q->packet, q->len);
+	free(q);
+}
+
 /* Frees what it has and forgets it; its tickets find nobody from now on. */
 static void
 drop(struct peer *p)
@@ -55,7 +64,7 @@ drop(struct peer *p)
 	ps->full = false;
 	while ((q = p->first) != NULL) {
 		p->first = q->next;
-		free(q);
+		free_reply(q);
 	}
 	event_free(p->readable);
 	event_free(p->writable);
@@ -102,12 +111,12 @@ queue(struct peer *p, const uint8_t *packet, size_t len)
 
 	if (q == NULL || p->queued + len > UNREAD_MAX) {
 		free(q);
-		log_line(LOG_LEVEL_WARNING,
-		    "client of uid %u (pid %d) leaves its "
-		    "replies unread; dropped",
-		    p->who.uid, (int)p->who.pid);
 		doom(p);
 		return;
+	}
+	if (p->first == NULL) {
+		p->unread_since = front_now();
+		timer_arm(p->front->timer, p->front->conf->deadline_ms);
 	}
 	q->next = NULL;
 	q->len = len;
@@ -137,6 +146,29 @@ peer_send(struct peer *p, const uint8_t *packet, size_t len)
 	queue(p, packet, len);
 }
 
+uint64_t
+peers_expire(struct peers *ps)
+{
+	uint64_t limit = ps->front->conf->deadline_ms, now = front_now();
+	uint64_t next = 0;
+
+	for (uint32_t i = 0; i < ps->slots; i++) {
+		struct peer *p = ps->table[i];
+		uint64_t left;
+
+		if (p == NULL || p->first == NULL || p->doomed)
+			continue;
+		if (now - p->unread_since >= limit) {
+			doom(p);
+			continue;
+		}
+		left = limit - (now - p->unread_since);
+		if (next == 0 || left < next)
+			next = left;
+	}
+	return next;
+}
+
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
@@ -157,7 +189,8 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		if (p->first == NULL)
 			p->last = NULL;
 		p->queued -= q->len;
-		free(q);
+		p->unread_since = front_now();
+		free_reply(q);
 	}
 	resume(p);
 }
@@ -236,23 +269,38 @@ admit(struct front *f, int fd, const struct policy_caller *who, uint32_t slot)
 	return NULL;
 }
 
+/* Those whom no section names have little to ask. */
+static bool
+stranger(const struct policy_caller *who, uint64_t sections)
+{
+	return sections == 0 && who->uid != 0 && who->uid != geteuid();
+}
+
 /*
- * A free slot; slots if there is none for this uid: nobody may take more
- * than half of the table, so that there is room for the others.
+ * The lowest free slot; slots if there is none for this caller: nobody may
+ * take more than half of the table, and all strangers together an eighth, so
+ * that there is room for the others.
  */
 static uint32_t
-find_slot(const struct peers *ps, uid_t uid)
+find_slot(
+    const struct peers *ps, const struct policy_caller *who, uint64_t sections)
 {
+	unsigned mine = 0, strange = 0;
 	uint32_t slot = ps->slots;
-	unsigned mine = 0;
 
-	for (uint32_t i = 0; i < ps->slots; i++) {
-		if (ps->table[i] == NULL)
+	for (uint32_t i = ps->slots; i-- > 0;) {
+		const struct peer *p = ps->table[i];
+
+		if (p == NULL) {
 			slot = i;
-		else if (ps->table[i]->who.uid == uid)
-			mine++;
+			continue;
+		}
+		mine += p->who.uid == who->uid;
+		strange += stranger(&p->who, p->sections);
 	}
-	return mine > ps->slots / 2 ? ps->slots : slot;
+	if (stranger(who, sections) && strange >= (ps->slots + 7) / 8)
+		return ps->slots;
+	return mine >= (ps->slots + 1) / 2 ? ps->slots : slot;
 }
 
 /* Takes a connection in, or turns it away. */
@@ -267,7 +315,7 @@ receive(struct front *f, int fd)
 		(void)close(fd);
 		return;
 	}
-	slot = find_slot(ps, who.uid);
+	slot = find_slot(ps, &who, policy_sections(f->conf, &who));
 	if (slot < ps->slots)
 		ps->table[slot] = admit(f, fd, &who, slot);
 	if (slot < ps->slots && ps->table[slot] != NULL) {

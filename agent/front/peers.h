@@ -22,7 +22,8 @@ struct peer {
 	bool doomed;       /* to be dropped as soon as nobody looks */
 	uint32_t lent[CONF_TOKENS_MAX]; /* worker generation that has our fd */
 	struct reply *first, *last;
-	size_t queued; /* bytes of those replies */
+	uint64_t unread_since; /* while there are any: ms, monotonic */
+	size_t queued;         /* bytes of those replies */
 	struct event *readable, *writable;
 };
 
@@ -34,8 +35,14 @@ void peers_close(struct peers *ps);
 struct peer *peers_find(struct peers *ps, struct link_client name);
 
 /*
+ * Drops clients that took nothing for as long as a deadline. Ms until the
+ * next one is due, or 0 for none.
+ */
+uint64_t peers_expire(struct peers *ps);
+
+/*
  * Sends a reply, or queues it for a client that is slow to read; one that
- * leaves too much unread is dropped.
+ * takes none of them within the deadline is dropped.
  */
 void peer_send(struct peer *p, const uint8_t *packet, size_t len);
 

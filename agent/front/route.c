@@ -108,6 +108,7 @@ expire(struct front *f, struct ticket *k)
 		    "the tokens did not come up within "
 		    "the deadline; see 'sealpoint status' and try again");
 		give_up(f, k, SIGNER_ETIMEOUT, &why);
+		workers_check(f);
 		return;
 	}
 	(void)snprintf(why.text, sizeof(why.text),

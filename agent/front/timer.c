@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 
+#include "agent/front/peers.h"
 #include "agent/front/route.h"
 
 struct timer {
@@ -26,12 +27,15 @@ static void
 on_time(evutil_socket_t fd, short what, void *arg)
 {
 	struct timer *t = arg;
-	uint64_t next;
+	uint64_t next, unread;
 
 	(void)fd;
 	(void)what;
 	t->armed = false;
 	next = route_expire(t->front);
+	unread = peers_expire(t->front->peers);
+	if (next == 0 || (unread != 0 && unread < next))
+		next = unread;
 	if (next != 0)
 		timer_arm(t, next);
 }

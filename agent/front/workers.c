@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "agent/front/catalogue.h"
+#include "agent/front/overseer.h"
 #include "agent/front/route.h"
 #include "agent/log.h"
 
@@ -19,7 +20,8 @@
 		    */
 #define BURST 64   /* notices of one worker before others have their turn */
 
-/* A request that did not fit into the worker's socket. */
+/* A packet that did not fit into the worker's socket: a request, or, with
+ * ticket 0, the news that its client is gone. */
 struct errand {
 	struct errand *next;
 	struct link_request q;
@@ -36,7 +38,8 @@ struct worker {
 	bool spoke;    /* the present process did */
 	bool scanning;
 	struct link_state state;
-	uint64_t heard; /* when it last answered */
+	uint64_t attached; /* when the process came */
+	uint64_t heard;    /* when it last answered */
 	struct event *readable, *writable;
 	struct errand *first, *last;
 	size_t waiting;
@@ -151,8 +154,8 @@ lose(struct worker *w)
 }
 
 /*
- * Sends one request; the client's descriptor rides along when this process
- * has not got it yet. 0, or -1 with errno.
+ * Sends one errand; with a request the client's descriptor rides along when
+ * this process has not got it yet. 0, or -1 with errno.
  */
 static int
 transmit(struct worker *w, const struct link_request *q, const uint8_t *packet,
@@ -162,8 +165,13 @@ transmit(struct worker *w, const struct link_request *q, const uint8_t *packet,
 	uint8_t head[LINK_HEADER_MAX];
 	int fd = -1;
 
-	if (p == NULL)
-		return 0; /* it hung up: nobody wants the answer */
+	if (q->ticket == 0)
+		return link_send(w->fd, head,
+		    link_gone_pack(head, sizeof(head), q->client), NULL, 0, -1,
+		    MSG_DONTWAIT);
+	/* It hung up, or was answered for being late: nobody waits. */
+	if (p == NULL || tickets_find(w->front->tickets, q->ticket) == NULL)
+		return 0;
 	if (p->lent[w->index] != w->generation)
 		fd = p->fd;
 	if (link_send(w->fd, head, link_request_pack(head, sizeof(head), q),
@@ -191,7 +199,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		w->first = e->next;
 		if (w->first == NULL)
 			w->last = NULL;
-		w->waiting -= e->len;
+		w->waiting -= sizeof(*e) + e->len;
 		free(e);
 	}
 }
@@ -210,13 +218,14 @@ enqueue(struct worker *w, const struct link_request *q, const uint8_t *packet,
 	e->next = NULL;
 	e->q = *q;
 	e->len = len;
-	memcpy(e->packet, packet, len);
+	if (len != 0)
+		memcpy(e->packet, packet, len);
 	if (w->last != NULL)
 		w->last->next = e;
 	else
 		w->first = e;
 	w->last = e;
-	w->waiting += len;
+	w->waiting += sizeof(*e) + len;
 	return event_add(w->writable, NULL);
 }
 
@@ -266,16 +275,63 @@ workers_scanning(const struct front *f)
 void
 workers_forget(struct front *f, const struct peer *p)
 {
-	uint8_t buf[LINK_HEADER_MAX];
-	size_t len = link_gone_pack(buf, sizeof(buf), p->name);
+	const struct link_request gone = {0, p->name};
 
 	for (unsigned i = 0; i < f->workers->n; i++) {
 		struct worker *w = worker(f, i);
 
-		/* Should it not fit, the slot's next client pushes it out. */
-		if (w->fd != -1 && p->lent[i] == w->generation)
-			(void)link_send(
-			    w->fd, buf, len, NULL, 0, -1, MSG_DONTWAIT);
+		if (w->fd == -1 || p->lent[i] != w->generation)
+			continue;
+		if (w->first != NULL || transmit(w, &gone, NULL, 0) != 0)
+			(void)enqueue(w, &gone, NULL, 0);
+	}
+}
+
+/* One line for each change, not for each request. */
+static void
+tell(const struct worker *w)
+{
+	const char *name = w->front->conf->tokens[w->index].name;
+
+	if (w->state.err == SIGNER_OK)
+		log_line(LOG_LEVEL_INFO, "token %s is ready: %s", name,
+		    w->state.label);
+	else
+		log_line(LOG_LEVEL_WARNING, "token %s is not ready: %s", name,
+		    w->state.why.text);
+}
+
+/* Of a worker that does not come up nothing more is expected. */
+static void
+despair(struct worker *w)
+{
+	if (w->reported)
+		return;
+	w->reported = true;
+	w->state.err = SIGNER_ETIMEOUT;
+	w->state.since = (uint64_t)time(NULL);
+	w->state.why.retry = true;
+	(void)signer_fail(&w->state.why, 0,
+	    "the module of token %s did not come up within %u ms; see whether "
+	    "its reader or HSM answers",
+	    w->front->conf->tokens[w->index].name, w->front->conf->deadline_ms);
+	tell(w);
+}
+
+void
+workers_check(struct front *f)
+{
+	uint64_t now = front_now();
+
+	for (unsigned i = 0; i < f->workers->n; i++) {
+		struct worker *w = worker(f, i);
+		uint64_t since = w->spoke ? w->heard : w->attached;
+
+		if (w->fd == -1 || (w->spoke && !w->scanning) ||
+		    now - since < f->conf->deadline_ms)
+			continue;
+		despair(w);
+		overseer_kill(f->overseer, i, w->generation);
 	}
 }
 
@@ -295,20 +351,6 @@ reply(struct worker *w, struct wire_reader *r)
 
 	if (link_reply_parse(r, &d) == SIGNER_OK)
 		route_done(w->front, d.ticket, r->p, r->left);
-}
-
-/* One line for each change, not for each request. */
-static void
-tell(const struct worker *w)
-{
-	const char *name = w->front->conf->tokens[w->index].name;
-
-	if (w->state.err == SIGNER_OK)
-		log_line(LOG_LEVEL_INFO, "token %s is ready: %s", name,
-		    w->state.label);
-	else
-		log_line(LOG_LEVEL_WARNING, "token %s is not ready: %s", name,
-		    w->state.why.text);
 }
 
 static void
@@ -374,7 +416,11 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (int i = 0; i < BURST; i++) {
 		n = recv(fd, buf, sizeof(w->front->buf), MSG_DONTWAIT);
-		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		/* Reset: it died with unread requests, but its last words
+		 * are still to come. */
+		if (n == -1 && (errno == ECONNRESET || errno == EINTR))
+			continue;
+		if (n == -1 && errno == EAGAIN)
 			return;
 		if (n <= 0) {
 			lose(w);
@@ -387,6 +433,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 			break;
 		case LINK_REPLY:
 			reply(w, &r);
+			/* It may be a decrypted key. */
+			explicit_bzero(buf, (size_t)n);
 			break;
 		case LINK_STATE:
 			state(w, &r);
@@ -427,7 +475,7 @@ workers_attach(struct front *f, unsigned index, uint32_t generation, int fd)
 	}
 	w->fd = fd;
 	w->generation = generation;
-	w->heard = front_now();
+	w->attached = w->heard = front_now();
 	w->spoke = false;
 	/* A word of its predecessor about trouble stands until it speaks. */
 	if (w->state.err == SIGNER_OK)

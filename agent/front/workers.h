@@ -41,6 +41,12 @@ bool workers_scanning(const struct front *f);
 /* A client is gone: no worker needs its descriptor. */
 void workers_forget(struct front *f, const struct peer *p);
 
+/*
+ * Requests waited in vain for workers to report: ends those that hang, in
+ * their start or in a scan.
+ */
+void workers_check(struct front *f);
+
 /* Ms since it last answered anything; a request just timed out. */
 uint64_t workers_silence(const struct front *f, unsigned index);
 
