@@ -46,8 +46,8 @@ void client_close(struct client *c); /* NULL-safe */
 void client_signer(struct client *c, struct signer *s);
 
 /*
- * State of token number `index` (0...); SIGNER_ENOKEY past the end. Needs
- * no right to any key.
+ * State of token number `index` (0...); SIGNER_ENOKEY past the end. For
+ * those who may use some key, root, and the agent's own user.
  */
 int client_status(struct client *c, unsigned index, struct client_token *tok,
     struct signer_trouble *why);

@@ -119,12 +119,19 @@ publish(struct desk *d, bool state_changed)
 		send_state(d);
 }
 
-/* Notes how a call went; the usual case, all well as before, is quick. */
+/*
+ * Notes how a call went; the usual case, all well as before, is quick. What
+ * went wrong with a request tells nothing of the token, unless the request
+ * was for the token as a `whole`.
+ */
 static void
-note(struct desk *d, int err, const struct signer_trouble *why)
+note(struct desk *d, int err, const struct signer_trouble *why, bool whole)
 {
-	int is = ails(err) ? err : SIGNER_OK;
+	int is = whole || ails(err) ? err : SIGNER_OK;
 	bool changed;
+
+	if (is == SIGNER_OK && err != SIGNER_OK)
+		return;
 
 	if (is == SIGNER_OK && atomic_load(&d->err) == SIGNER_OK &&
 	    token_generation(d->cfg.token) == atomic_load(&d->generation))
@@ -179,7 +186,7 @@ bring_up(struct desk *d)
 	memset(&tt, 0, sizeof(tt));
 	err = signer_err_from_token(token_ready(d->cfg.token, &tt));
 	signer_trouble_from_token(&why, &tt);
-	note(d, err, &why);
+	note(d, err, &why, true);
 }
 
 static void
@@ -199,7 +206,7 @@ rescan(struct desk *d)
 		memset(&tt, 0, sizeof(tt));
 		err = signer_err_from_token(token_rescan(d->cfg.token, &tt));
 		signer_trouble_from_token(&why, &tt);
-		note(d, err, &why);
+		note(d, err, &why, true);
 	}
 	(void)pthread_mutex_lock(&d->lock);
 	d->state.rescan = true;
@@ -276,6 +283,7 @@ request(struct seat *s, struct wire_reader *r, int fd)
 	struct signer_trouble why = {0};
 	struct link_request q;
 	int err = SIGNER_EPROTO;
+	bool asked, waits;
 	size_t len;
 
 	if (link_request_parse(r, &q) != SIGNER_OK) {
@@ -285,15 +293,19 @@ request(struct seat *s, struct wire_reader *r, int fd)
 	}
 	if (fd != -1)
 		clients_put(s->d->clients, q.client, fd);
-	/* STATUS is answered in any case: it is how trouble is seen. */
-	if (r->left > 1 && r->p[1] != PROTO_STATUS &&
-	    spared(s->d, &err, &why)) {
+	/* STATUS is answered in any case, after a look if it is time for one:
+	 * it is how trouble, and the end of it, is seen. */
+	asked = r->left > 1 && r->p[1] == PROTO_STATUS;
+	waits = spared(s->d, &err, &why);
+	if (asked && !waits && atomic_load(&s->d->err) != SIGNER_OK)
+		bring_up(s->d);
+	if (waits && !asked) {
 		len = refuse(s, r->p, r->left, err, &why);
 	} else {
 		len = serve_answer(&s->d->serve, r->p, r->left, s->out,
 		    sizeof(s->out), &err, &why);
-		if (r->left > 1 && r->p[1] != PROTO_STATUS)
-			note(s->d, err, &why);
+		if (!asked)
+			note(s->d, err, &why, false);
 	}
 	deliver(s, &q, s->out, len, err);
 	/* A decrypted key may have passed through here. */

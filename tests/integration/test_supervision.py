@@ -14,7 +14,7 @@ import unittest
 
 import house
 
-PING, SIGN = 2, 6
+PING, STATUS = 2, 8
 
 
 def packet(kind, number, body=b""):
@@ -93,22 +93,47 @@ class Ends(house.Case):
             capture_output=True, text=True, check=False,
             env=self.token.environment())
         self.assertEqual(done.returncode, 1)
-        self.assertIn("listens on", done.stderr)
+        self.assertIn("another sealpointd uses", done.stderr)
         self.does("keys")
 
     def test_a_client_that_never_reads_is_dropped_alone(self):
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as deaf:
-            deaf.settimeout(5)
+            deaf.settimeout(20)
             deaf.connect(self.agent.socket)
-            sent = 0
-            try:
-                while sent < 200000:
-                    deaf.send(packet(PING, sent))
-                    sent += 1
-            except (TimeoutError, BrokenPipeError, ConnectionError):
-                pass
-            self.assertLess(sent, 200000, "it was served without reading")
+            start = time.monotonic()
+            with self.assertRaises((BrokenPipeError, ConnectionError)):
+                for number in range(200000):
+                    deaf.send(packet(PING, number))
+                    if number == 1000:
+                        self.does("keys")
+            # Not before the deadline, and not much after it.
+            self.assertGreater(time.monotonic() - start, 1.5)
+            self.assertLess(time.monotonic() - start, 15)
             self.does("keys")
+
+    def test_a_crowd_that_leaves_keeps_no_descriptor_of_the_worker(self):
+        self.does("keys")
+        self.assertEqual(self.sign().returncode, 0)
+
+        def descriptors():
+            worker = self.agent.workers()[0]
+            return len(list(pathlib.Path(f"/proc/{worker}/fd").iterdir()))
+
+        before = descriptors()
+        crowd = []
+        for _ in range(400):
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            s.connect(self.agent.socket)
+            s.send(packet(STATUS, 1, b"\0\0"))
+            crowd.append(s)
+        for s in crowd:
+            s.settimeout(20)
+            s.recv(65536)
+        self.assertGreater(descriptors(), before + 300)
+        for s in crowd:
+            s.close()
+        house.wait_for(lambda: descriptors() <= before + 2,
+                       "the end of the lent descriptors")
 
 
 class Deserted(house.Case):
@@ -132,6 +157,42 @@ class Deserted(house.Case):
         # What it left behind does not keep the next one from starting.
         type(self).agent = self.start_agent()
         self.does("keys")
+
+
+class Mended(house.Case):
+    """Trouble that ends is over without a restart of the agent."""
+
+    want_agent = False
+
+    def test_a_mended_pin_and_a_found_token_are_seen_by_keys_and_status(self):
+        self.token.configure()
+        pin = self.token.dir / "pin"
+        right = pin.read_text()
+        pin.write_text("no" + right)
+        type(self).agent = self.start_agent()
+        self.addCleanup(self.drop)
+        self.refuses("keys", says="pin")
+        self.assertEqual(self.status()["state"], "pin")
+        pin.write_text(right)
+        house.wait_for(lambda: self.status()["state"] == "ready",
+                       "the right PIN")
+        self.does("keys")
+
+    def drop(self):
+        self.agent.stop()
+        type(self).agent = None
+
+
+class Rules(house.Case):
+
+    def test_a_file_that_changes_changes_nothing_before_a_restart(self):
+        self.does("keys")
+        front = [pid for pid, name in self.agent.descendants().items()
+                 if name.startswith("sealpoint-front")]
+        self.token.configure(lambda t: t.replace("use = ", "use = nonsense, "))
+        os.kill(front[0], signal.SIGKILL)
+        house.wait_for(lambda: self.sealpoint("keys").returncode == 0,
+                       "the same rules")
 
 
 class Sources(house.Case):
