@@ -18,28 +18,44 @@
 
 #include "pkcs11/trouble.h"
 
-#define FILE_MAX 4096
-#define RECORDS_MAX 32
+#define FILE_MAX 16384
+#define RECORDS_MAX 160 /* of all tokens */
 #define PER_TOKEN_MAX 8 /* a card locks long before: the oldest may go */
 #define SALT_LEN 16
 #define TOKEN_LEN 32
 #define TAG_LEN 2
+#define BRIEF_LEN 8
+#define NAME_LEN_MAX 200 /* bytes, to which we add some */
 #define POLL_MS 20
+#define SALTS_MAX 4 /* of one login */
 
 static const char magic[] = "sealpoint-guard 1 ";
 
+enum state { NONE, REFUSED, PENDING, AGAIN };
+
+static const char *const words[] = {
+    [REFUSED] = "refused ", [PENDING] = "pending ", [AGAIN] = "again "};
+
 struct record {
-	bool pending;
+	enum state state;
 	uint8_t token[TOKEN_LEN];
 	uint8_t tag[TAG_LEN];
 };
 
 struct guard {
 	const char *path;
-	int dir, lock;
-	char name[256]; /* in dir */
+	struct guard_memory *memory;
+	const uint8_t *pin;
+	size_t pinlen;
+	unsigned wait_ms;
+	int dir;
+	int login, file; /* locks: of logins to this token, of the file */
+	char name[256];  /* in dir */
 	uint8_t salt[SALT_LEN];
-	struct record me; /* what is to be judged or written */
+	struct record me;         /* what is to be judged or written */
+	uint8_t tagged[SALT_LEN]; /* the salt of my tag, if it is known */
+	bool known, salted;
+	enum state before; /* what was on record of me */
 	struct record records[RECORDS_MAX];
 	size_t n;
 };
@@ -113,13 +129,12 @@ parse(struct guard *g, const char *text)
 	g->n = 0;
 	while (at != NULL && *at != '\0') {
 		struct record *r = &g->records[g->n];
-		const char *rest = skip(at, "pending ");
+		const char *rest = NULL;
 
 		if (g->n == RECORDS_MAX)
 			return -1;
-		r->pending = rest != NULL;
-		if (rest == NULL)
-			rest = skip(at, "refused ");
+		for (r->state = NONE; rest == NULL && r->state < AGAIN;)
+			rest = skip(at, words[++r->state]);
 		rest = get_hex(rest, r->token, TOKEN_LEN, ' ');
 		at = get_hex(rest, r->tag, TAG_LEN, '\n');
 		g->n += at != NULL;
@@ -127,7 +142,7 @@ parse(struct guard *g, const char *text)
 	return at == NULL ? -1 : 0;
 }
 
-/* Reads the file, or starts an empty one with a new salt. */
+/* Reads the file, or starts an empty one, with a new salt if we have none. */
 static int
 load(struct guard *g, struct token_trouble *why)
 {
@@ -138,8 +153,10 @@ load(struct guard *g, struct token_trouble *why)
 
 	fd = openat(
 	    g->dir, g->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	g->n = 0;
 	if (fd == -1 && errno == ENOENT) {
-		if (RAND_bytes(g->salt, SALT_LEN) == 1)
+		g->salted = g->salted || RAND_bytes(g->salt, SALT_LEN) == 1;
+		if (g->salted)
 			return TOKEN_OK;
 		return trouble_say(why, TOKEN_ENOMEM, true,
 		    "libcrypto has no random bytes; try again");
@@ -158,6 +175,7 @@ load(struct guard *g, struct token_trouble *why)
 	text[n] = '\0';
 	if (parse(g, text) != 0)
 		goto out;
+	g->salted = true;
 	r = TOKEN_OK;
 out:
 	(void)close(fd);
@@ -178,9 +196,8 @@ format(const struct guard *g, char text[FILE_MAX])
 
 		put_hex(token, r->token, TOKEN_LEN);
 		put_hex(tag, r->tag, TAG_LEN);
-		len +=
-		    (size_t)snprintf(text + len, FILE_MAX - len, "%s %s %s\n",
-			r->pending ? "pending" : "refused", token, tag);
+		len += (size_t)snprintf(text + len, FILE_MAX - len, "%s%s %s\n",
+		    words[r->state], token, tag);
 	}
 	return len;
 }
@@ -214,19 +231,20 @@ store(const struct guard *g)
 	return ok && fsync(g->dir) == 0 ? 0 : -1;
 }
 
-/* Waits for other processes that log in with this file. */
+/* Waits for other processes that hold the lock file NAME.lock. */
 static int
-take_lock(struct guard *g, unsigned wait_ms, struct token_trouble *why)
+take_lock(const struct guard *g, const char *name, int *lock, unsigned wait_ms,
+    struct token_trouble *why)
 {
 	const struct timespec nap = {0, POLL_MS * 1000000L};
-	char name[sizeof(g->name) + 5];
+	char file[sizeof(g->name) + 5];
 
-	(void)snprintf(name, sizeof(name), "%s.lock", g->name);
-	g->lock = openat(
-	    g->dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (g->lock == -1)
+	(void)snprintf(file, sizeof(file), "%s.lock", name);
+	*lock = openat(
+	    g->dir, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (*lock == -1)
 		return broken(g, "its lock file cannot be opened", why);
-	for (unsigned waited = 0; flock(g->lock, LOCK_EX | LOCK_NB) != 0;
+	for (unsigned waited = 0; flock(*lock, LOCK_EX | LOCK_NB) != 0;
 	     waited += POLL_MS) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return broken(g, "cannot be locked", why);
@@ -240,6 +258,25 @@ take_lock(struct guard *g, unsigned wait_ms, struct token_trouble *why)
 	return TOKEN_OK;
 }
 
+static void
+free_lock(int *lock)
+{
+	if (*lock != -1)
+		(void)close(*lock);
+	*lock = -1;
+}
+
+/* One login at a time to my token, however long it takes. */
+static int
+take_token(struct guard *g, unsigned wait_ms, struct token_trouble *why)
+{
+	char name[sizeof(g->name)], token[2 * BRIEF_LEN + 1];
+
+	put_hex(token, g->me.token, BRIEF_LEN);
+	(void)snprintf(name, sizeof(name), "%.200s.%s", g->name, token);
+	return take_lock(g, name, &g->login, wait_ms, why);
+}
+
 static int
 open_folder(struct guard *g, struct token_trouble *why)
 {
@@ -249,7 +286,7 @@ open_folder(struct guard *g, struct token_trouble *why)
 	const char *name = slash == NULL ? g->path : slash + 1;
 
 	if (len + 2 > sizeof(folder) || *name == '\0' ||
-	    strlen(name) >= sizeof(g->name) - 8)
+	    strlen(name) > NAME_LEN_MAX)
 		return trouble_say(why, TOKEN_ECONFIG, false,
 		    "%s: cannot be the name of the file that remembers a "
 		    "refused PIN; shorten it",
@@ -266,18 +303,12 @@ open_folder(struct guard *g, struct token_trouble *why)
 	return TOKEN_OK;
 }
 
-/* Who the token is, and which PIN it is offered. */
 static int
-describe(struct guard *g, const struct module_token *t, const uint8_t *pin,
-    size_t pinlen)
+identify(struct guard *g, const struct module_token *t)
 {
 	uint8_t who[sizeof(t->manufacturer) + sizeof(t->model) +
 		    sizeof(t->serial) + sizeof(t->label)];
-	uint8_t salt[SALT_LEN + TOKEN_LEN], *at = who;
-	union {
-		const uint8_t *in;
-		const char *out;
-	} secret = {pin};
+	uint8_t *at = who;
 
 	memcpy(at, t->manufacturer, sizeof(t->manufacturer));
 	at += sizeof(t->manufacturer);
@@ -286,15 +317,75 @@ describe(struct guard *g, const struct module_token *t, const uint8_t *pin,
 	memcpy(at, t->serial, sizeof(t->serial));
 	at += sizeof(t->serial);
 	memcpy(at, t->label, sizeof(t->label));
-	if (EVP_Digest(
-		who, sizeof(who), g->me.token, NULL, EVP_sha256(), NULL) != 1)
-		return -1;
-	memcpy(salt, g->salt, SALT_LEN);
-	memcpy(salt + SALT_LEN, g->me.token, TOKEN_LEN);
-	return EVP_PBE_scrypt(secret.out, pinlen, salt, sizeof(salt), 1 << 14,
-		   8, 1, 64UL << 20, g->me.tag, TAG_LEN) == 1
+	return EVP_Digest(
+		   who, sizeof(who), g->me.token, NULL, EVP_sha256(), NULL) == 1
 		   ? 0
 		   : -1;
+}
+
+/* Whether my tag is one of this file's. */
+static bool
+settled(const struct guard *g)
+{
+	return g->known && memcmp(g->tagged, g->salt, SALT_LEN) == 0;
+}
+
+/* Which PIN the token is offered, as this file's salt has it. */
+static int
+describe(struct guard *g)
+{
+	uint8_t salt[SALT_LEN + TOKEN_LEN];
+	union {
+		const uint8_t *in;
+		const char *out;
+	} secret = {g->pin};
+
+	memcpy(salt, g->salt, SALT_LEN);
+	memcpy(salt + SALT_LEN, g->me.token, TOKEN_LEN);
+	g->known = EVP_PBE_scrypt(secret.out, g->pinlen, salt, sizeof(salt),
+		       1 << 14, 8, 1, 64UL << 20, g->me.tag, TAG_LEN) == 1;
+	memcpy(g->tagged, g->salt, SALT_LEN);
+	return g->known ? 0 : -1;
+}
+
+static int
+weak(const struct guard *g, struct token_trouble *why)
+{
+	ERR_clear_error();
+	return trouble_say(why, TOKEN_ENOMEM, true,
+	    "%s: libcrypto cannot compute scrypt or SHA-256; free some memory "
+	    "and try again",
+	    g->path);
+}
+
+/*
+ * Locks and reads the file; after it, whatever it said, comes end(). The
+ * slow scrypt is computed without the lock, and again if another process
+ * began the file anew meanwhile.
+ */
+static int
+begin(struct guard *g, struct token_trouble *why)
+{
+	int r;
+
+	for (unsigned try = 0; try < SALTS_MAX; try++) {
+		r = take_lock(g, g->name, &g->file, g->wait_ms, why);
+		if (r == TOKEN_OK)
+			r = load(g, why);
+		if (r != TOKEN_OK || settled(g))
+			return r;
+		free_lock(&g->file);
+		if (describe(g) != 0)
+			return weak(g, why);
+	}
+	return trouble_say(why, TOKEN_EBUSY, true,
+	    "%s: other processes keep beginning it anew; try again", g->path);
+}
+
+static void
+end(struct guard *g)
+{
+	free_lock(&g->file);
 }
 
 static bool
@@ -329,7 +420,7 @@ forget(struct guard *g, bool mine)
 
 /* Puts me on record, in the place of what is said of me so far. */
 static void
-enter(struct guard *g, bool pending)
+enter(struct guard *g, enum state state)
 {
 	size_t mine = 0, oldest = 0;
 
@@ -343,8 +434,48 @@ enter(struct guard *g, bool pending)
 		drop(g, oldest);
 	else if (g->n == RECORDS_MAX)
 		drop(g, 0);
-	g->me.pending = pending;
+	g->me.state = state;
 	g->records[g->n++] = g->me;
+}
+
+/* What is on record of me. */
+static enum state
+recall(const struct guard *g)
+{
+	for (size_t i = 0; i < g->n; i++)
+		if (same(&g->records[i], &g->me))
+			return g->records[i].state;
+	return NONE;
+}
+
+static void
+print(const struct guard *g, uint8_t out[GUARD_PRINT_LEN])
+{
+	memcpy(out, g->tagged, SALT_LEN);
+	memcpy(out + SALT_LEN, g->me.token, TOKEN_LEN);
+	memcpy(out + SALT_LEN + TOKEN_LEN, g->me.tag, TAG_LEN);
+}
+
+/* The file could not be written: at least this process knows. */
+static void
+memorize(struct guard *g)
+{
+	struct guard_memory *m = g->memory;
+
+	print(g, m->refused[m->n++ % GUARD_MEMORY_MAX]);
+}
+
+static bool
+memorized(const struct guard *g)
+{
+	const struct guard_memory *m = g->memory;
+	uint8_t mine[GUARD_PRINT_LEN];
+
+	print(g, mine);
+	for (unsigned i = 0; i < m->n && i < GUARD_MEMORY_MAX; i++)
+		if (CRYPTO_memcmp(m->refused[i], mine, sizeof(mine)) == 0)
+			return true;
+	return false;
 }
 
 static void
@@ -352,73 +483,106 @@ release(struct guard *g)
 {
 	if (g == NULL)
 		return;
-	if (g->lock != -1)
-		(void)close(g->lock);
+	free_lock(&g->file);
+	free_lock(&g->login);
 	if (g->dir != -1)
 		(void)close(g->dir);
 	OPENSSL_clear_free(g, sizeof(*g));
 }
 
 int
-guard_open(struct guard **gp, const char *path,
+guard_open(struct guard **gp, const char *path, struct guard_memory *memory,
     const struct module_token *token, const uint8_t *pin, size_t pinlen,
-    bool low, unsigned wait_ms, enum guard_verdict *verdict,
-    struct token_trouble *why)
+    unsigned wait_ms, struct token_trouble *why)
 {
 	struct guard *g = OPENSSL_zalloc(sizeof(*g));
 	int r;
 
 	*gp = NULL;
-	*verdict = GUARD_REFUSED;
 	if (g == NULL)
 		return trouble_say(why, TOKEN_ENOMEM, true, "out of memory");
 	g->path = path;
-	g->dir = g->lock = -1;
+	g->memory = memory;
+	g->pin = pin;
+	g->pinlen = pinlen;
+	g->wait_ms = wait_ms;
+	g->dir = g->login = g->file = -1;
 	r = open_folder(g, why);
+	if (r == TOKEN_OK && identify(g, token) != 0)
+		r = weak(g, why);
 	if (r == TOKEN_OK)
-		r = take_lock(g, wait_ms, why);
+		r = take_token(g, wait_ms, why);
+	/* Now already: guard_judge() is to be quick. */
 	if (r == TOKEN_OK)
-		r = load(g, why);
-	if (r != TOKEN_OK)
-		goto out;
-	if (describe(g, token, pin, pinlen) != 0) {
-		ERR_clear_error();
-		r = trouble_say(why, TOKEN_ENOMEM, true,
-		    "%s: libcrypto cannot compute scrypt; free some memory "
-		    "and try again",
-		    path);
-		goto out;
+		r = begin(g, why);
+	end(g);
+	if (r == TOKEN_OK) {
+		*gp = g;
+		g = NULL;
 	}
-	for (size_t i = 0; i < g->n; i++)
-		if (same(&g->records[i], &g->me) &&
-		    (!g->records[i].pending || low))
-			goto out;
-	enter(g, true);
-	if (store(g) != 0) {
-		r = broken(g, "cannot be written", why);
-		goto out;
-	}
-	*verdict = GUARD_CLEAR;
-	*gp = g;
-	g = NULL;
-out:
 	release(g);
 	return r;
 }
 
 int
-guard_close(struct guard *g, enum guard_end end, struct token_trouble *why)
+guard_judge(struct guard *g, bool low, enum guard_verdict *verdict,
+    struct token_trouble *why)
+{
+	int r = begin(g, why);
+
+	*verdict = GUARD_REFUSED;
+	if (r != TOKEN_OK)
+		goto out;
+	g->before = recall(g);
+	if (g->before == REFUSED)
+		goto out;
+	if (memorized(g)) {
+		enter(g, REFUSED);
+		(void)store(g);
+		goto out;
+	}
+	if (g->before == AGAIN || (g->before == PENDING && low)) {
+		*verdict = GUARD_UNANSWERED;
+		goto out;
+	}
+	enter(g, g->before == PENDING ? AGAIN : PENDING);
+	if (store(g) != 0)
+		r = broken(g, "cannot be written", why);
+	else
+		*verdict = GUARD_CLEAR;
+out:
+	end(g);
+	return r;
+}
+
+/* Writes down what became of a login. */
+static int
+conclude(struct guard *g, enum guard_end how, struct token_trouble *why)
+{
+	int r = begin(g, why);
+
+	if (r != TOKEN_OK)
+		return r;
+	if (how == GUARD_BAD)
+		enter(g, REFUSED);
+	else if (how == GUARD_UNUSED && g->before != NONE)
+		enter(g, g->before);
+	else
+		forget(g, how == GUARD_UNUSED);
+	return store(g) == 0 ? TOKEN_OK : broken(g, "cannot be written", why);
+}
+
+int
+guard_close(struct guard *g, enum guard_end how, struct token_trouble *why)
 {
 	int r = TOKEN_OK;
 
 	if (g == NULL)
 		return r;
-	if (end == GUARD_GOOD || end == GUARD_UNUSED)
-		forget(g, end == GUARD_UNUSED);
-	if (end == GUARD_BAD)
-		enter(g, false);
-	if (end != GUARD_UNKNOWN && store(g) != 0)
-		r = broken(g, "cannot be written", why);
+	if (how != GUARD_UNKNOWN)
+		r = conclude(g, how, why);
+	if (how == GUARD_BAD && r != TOKEN_OK)
+		memorize(g);
 	release(g);
 	return r;
 }

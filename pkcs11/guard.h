@@ -9,6 +9,7 @@
  *     sealpoint-guard 1 SALT
  *     refused TOKEN TAG
  *     pending TOKEN TAG
+ *     again TOKEN TAG
  *
  * TOKEN is SHA-256 of the token's manufacturer, model, serial number and
  * label. TAG is 16 bits of scrypt(PIN, SALT || TOKEN): enough to know a PIN
@@ -17,9 +18,15 @@
  * Of a PIN of four digits it gives most away; the file is its owner's alone
  * and, but for the moment of a login, names PINs that are wrong.
  *
- * A record is `pending` from before C_Login until its answer. One left over
- * from a crash counts as refused if the token says that a PIN failed
- * (CKF_USER_PIN_COUNT_LOW); else the PIN may be sent.
+ * A record is `pending` from before C_Login until its answer. One left over,
+ * because the process died or the answer said nothing of the PIN, has one
+ * grace: the PIN may be sent once more, with the record `again`. Left over a
+ * second time, or if the token says that a PIN failed
+ * (CKF_USER_PIN_COUNT_LOW), it counts as refused until a person looked.
+ *
+ * The file may be one for all tokens and processes. FILE.lock is held while
+ * it is read and written; FILE.TOKEN.lock (the beginning of TOKEN) during a
+ * login, so that a token that hangs keeps no other one waiting.
  */
 #ifndef PKCS11_GUARD_H
 #define PKCS11_GUARD_H
@@ -31,32 +38,50 @@
 #include "pkcs11/module.h"
 #include "pkcs11/token.h"
 
+#define GUARD_PRINT_LEN 50 /* salt, TOKEN and TAG */
+#define GUARD_MEMORY_MAX 8
+
+/*
+ * Refused PINs that could not be written down, because the disk was full:
+ * lives as long as the process that must not send them again. Zero at first.
+ */
+struct guard_memory {
+	unsigned n;
+	uint8_t refused[GUARD_MEMORY_MAX][GUARD_PRINT_LEN];
+};
+
 enum guard_verdict {
-	GUARD_CLEAR = 1,   /* send it; a pending record is on disk */
-	GUARD_REFUSED = 2, /* this token refused this PIN before */
+	GUARD_CLEAR = 1,      /* send it; a pending record is on disk */
+	GUARD_REFUSED = 2,    /* this token refused this PIN before */
+	GUARD_UNANSWERED = 3, /* may have: it was sent, and nobody knows */
 };
 
 struct guard;
 
 /*
- * Locks the file (with FILE.lock, for wait_ms at most), reads it, and judges
- * the PIN. With GUARD_CLEAR the guard is open, and guard_close() must follow;
- * with GUARD_REFUSED, or an error and a sentence, it is not.
+ * Waits, for wait_ms at most, until no other process logs in to this token,
+ * and reads the file. On success guard_close() must follow. Borrows all.
  */
-int guard_open(struct guard **gp, const char *path,
+int guard_open(struct guard **gp, const char *path, struct guard_memory *memory,
     const struct module_token *token, const uint8_t *pin, size_t pinlen,
-    bool low, unsigned wait_ms, enum guard_verdict *verdict,
+    unsigned wait_ms, struct token_trouble *why);
+
+/*
+ * Whether the PIN may be sent. low: what the token's flags say, read after
+ * guard_open(), since before it another process may have used tries up.
+ */
+int guard_judge(struct guard *g, bool low, enum guard_verdict *verdict,
     struct token_trouble *why);
 
 /* What became of the login. */
 enum guard_end {
 	GUARD_GOOD,    /* forget all that this token refused: it counts anew */
 	GUARD_BAD,     /* pending becomes refused */
-	GUARD_UNUSED,  /* the token did not look at the PIN: no record */
-	GUARD_UNKNOWN, /* pending stays */
+	GUARD_UNUSED,  /* the token did not look at the PIN: as it was before */
+	GUARD_UNKNOWN, /* what is on record stays */
 };
 
 /* Writes the end down, unlocks, frees. NULL-safe. */
-int guard_close(struct guard *g, enum guard_end end, struct token_trouble *why);
+int guard_close(struct guard *g, enum guard_end how, struct token_trouble *why);
 
 #endif

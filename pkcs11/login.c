@@ -4,7 +4,6 @@
 
 #include <p11-kit/pkcs11.h>
 
-#include "pkcs11/guard.h"
 #include "pkcs11/trouble.h"
 
 #define LOCK_WAIT_MS 5000
@@ -60,13 +59,22 @@ explain(const struct login *l, const struct slot *s, struct rv rv,
 	return trouble_rv(why, s->name, "cannot log in", rv);
 }
 
+/*
+ * What the answer tells of the PIN. Unused is only what a library says
+ * before it turns to the card; all else may be a wrong PIN by another name.
+ */
 static enum guard_end
 judge(struct rv rv)
 {
 	switch (rv.value) {
 	case CKR_OK:
 		return GUARD_GOOD;
+	case CKR_CRYPTOKI_NOT_INITIALIZED:
+	case CKR_HOST_MEMORY:
+	case CKR_SESSION_HANDLE_INVALID:
+	case CKR_TOKEN_NOT_PRESENT:
 	case CKR_USER_ALREADY_LOGGED_IN:
+	case CKR_USER_ANOTHER_ALREADY_LOGGED_IN:
 		return GUARD_UNUSED;
 	case CKR_PIN_INCORRECT:
 	case CKR_PIN_INVALID:
@@ -90,13 +98,50 @@ ours(struct module *m, unsigned long session, struct rv rv)
 	return rv;
 }
 
+/* Says why a PIN is kept back. */
+static int
+keep_back(const struct login *l, const struct slot *s,
+    enum guard_verdict verdict, struct token_trouble *why)
+{
+	if (verdict == GUARD_REFUSED)
+		return trouble_say(why, TOKEN_EPIN, false,
+		    "%s: refused this PIN before, so it is not sent again; "
+		    "%s, or, if it is right now, remove %s",
+		    s->name, what_to_do(l), l->cfg->guard);
+	return trouble_say(why, TOKEN_EPIN, false,
+	    "%s: was sent this PIN, and it is not known whether it was "
+	    "refused, so it is not sent again; verify it with the token's own "
+	    "tool, then remove %s, or %s",
+	    s->name, l->cfg->guard, what_to_do(l));
+}
+
+/* Whether flags and guard let the PIN be sent, now that we are alone. */
+static int
+permit(struct login *l, struct module *m, struct slot *s, struct guard *g,
+    struct rv *rv, struct token_trouble *why)
+{
+	enum guard_verdict verdict;
+	bool low;
+	int r;
+
+	*rv = slot_refresh(s, m);
+	if (!rv_ok(*rv))
+		return trouble_rv(why, s->name, "cannot log in", *rv);
+	r = check_flags(s, why);
+	if (r != TOKEN_OK)
+		return r;
+	low = (s->token.flags & CKF_USER_PIN_COUNT_LOW) != 0;
+	r = guard_judge(g, low, &verdict, why);
+	if (r != TOKEN_OK || verdict == GUARD_CLEAR)
+		return r;
+	return keep_back(l, s, verdict, why);
+}
+
 static int
 with_pin(struct login *l, struct module *m, struct slot *s,
     unsigned long session, const uint8_t *pin, size_t pinlen, struct rv *rv,
     struct token_trouble *why)
 {
-	bool low = (s->token.flags & CKF_USER_PIN_COUNT_LOW) != 0;
-	enum guard_verdict verdict;
 	struct guard *g;
 	int r;
 
@@ -105,15 +150,15 @@ with_pin(struct login *l, struct module *m, struct slot *s,
 		    "%s: needs a PIN, and no file is configured that "
 		    "remembers a refused one; configure it",
 		    s->name);
-	r = guard_open(&g, l->cfg->guard, &s->token, pin, pinlen, low,
-	    LOCK_WAIT_MS, &verdict, why);
+	r = guard_open(&g, l->cfg->guard, &l->memory, &s->token, pin, pinlen,
+	    LOCK_WAIT_MS, why);
 	if (r != TOKEN_OK)
 		return r;
-	if (verdict == GUARD_REFUSED)
-		return trouble_say(why, TOKEN_EPIN, false,
-		    "%s: refused this PIN before, so it is not sent again; "
-		    "%s, or, if it is right now, remove %s",
-		    s->name, what_to_do(l), l->cfg->guard);
+	r = permit(l, m, s, g, rv, why);
+	if (r != TOKEN_OK) {
+		(void)guard_close(g, GUARD_UNKNOWN, NULL);
+		return r;
+	}
 	*rv = module_login(m, session, pin, pinlen);
 	r = guard_close(g, judge(*rv), why);
 	*rv = ours(m, session, *rv);

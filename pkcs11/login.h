@@ -4,8 +4,9 @@
  *
  * Before C_Login is called
  *
- *  - the token's flags are read: a PIN that is locked, has one try left or
- *    must be changed is left to a person;
+ *  - the token's flags are read, and again once no other process logs in:
+ *    a PIN that is locked, has one try left or must be changed is left to a
+ *    person;
  *  - the guard (guard.h), a file named in the configuration, is asked whether
  *    this token refused this PIN before, whichever process sent it; if so,
  *    C_Login is not called;
@@ -13,19 +14,22 @@
  *    cannot be written, no PIN is sent.
  *
  * So a wrong PIN reaches the token once, however often processes restart,
- * until another PIN is configured. Where the token has a PIN pad and no PIN
- * is lent, the guard has nothing to remember; whoever mistypes there is not
- * asked again before the process restarts.
+ * until another PIN is configured; and twice at the most if the token's
+ * answer to the first try was lost, or said nothing of the PIN. Where the token
+ * has a PIN pad and no PIN is lent, the guard has nothing to remember; whoever
+ * mistypes there is not asked again before the process restarts.
  */
 #ifndef PKCS11_LOGIN_H
 #define PKCS11_LOGIN_H
 
+#include "pkcs11/guard.h"
 #include "pkcs11/module.h"
 #include "pkcs11/slot.h"
 #include "pkcs11/token.h"
 
 struct login {
 	const struct token_config *cfg;
+	struct guard_memory memory;
 	bool pad_refused; /* at the token's PIN pad, by this process */
 };
 

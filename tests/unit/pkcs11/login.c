@@ -1,5 +1,6 @@
 #include "tests/unit/pkcs11/rig.h"
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -7,6 +8,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,6 +212,71 @@ a_login_cut_short_is_tried_again_unless_the_token_says_it_failed(void **state)
 	assert_int_equal(logins(rig), 4);
 }
 
+/* Some modules name a wrong PIN so; and their tokens set no flag. */
+static void
+answers_that_say_nothing_of_the_pin_cost_two_tries_at_most(void **state)
+{
+	static const unsigned long answers[] = {CKR_GENERAL_ERROR,
+	    CKR_FUNCTION_FAILED, CKR_DEVICE_ERROR, CKR_VENDOR_DEFINED + 1};
+	struct rig *rig = *state;
+	uint8_t digest[32] = {1}, sig[256];
+	struct token *t;
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		(void)rig_clear(state);
+		rig->pin = "wrong";
+		rig->mod->fault[COUNTMOD_LOGIN].rv = answers[i];
+		rig->mod->fault[COUNTMOD_LOGIN].times = 1000;
+		rig->mod->flags_off = CKF_USER_PIN_COUNT_LOW;
+		for (unsigned n = 0; n < 5; n++)
+			assert_int_not_equal(visit(rig), TOKEN_OK);
+		assert_int_equal(logins(rig), 2);
+		rig_ok(rig, token_open(&t, &rig->cfg, &rig->why));
+		for (unsigned n = 0; n < 5; n++) {
+			size_t len = sizeof(sig);
+
+			assert_int_equal(token_sign(t, rig->hsm.rsa.sha256,
+					     TOKEN_RSA_PKCS1, TOKEN_SHA256, 0,
+					     digest, 32, sig, &len, &rig->why),
+			    TOKEN_EPIN);
+		}
+		token_close(t);
+		assert_int_equal(logins(rig), 2);
+		assert_non_null(strstr(rig->why.text, rig->hsm.guard));
+		assert_non_null(strstr(rig->why.text, "verify it"));
+		assert_non_null(strstr(rig->why.text, rig->cfg.what_to_do));
+	}
+}
+
+/* While we wait for its lock, another process uses the tries up. */
+static void
+flags_are_read_when_no_other_process_logs_in(void **state)
+{
+	struct rig *rig = *state;
+	char lock[160];
+	int fd, status;
+	pid_t child;
+
+	(void)snprintf(lock, sizeof(lock), "%s.lock", rig->hsm.guard);
+	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(flock(fd, LOCK_EX), 0);
+	rig->pin = "wrong";
+	child = fork();
+	assert_int_not_equal(child, -1);
+	if (child == 0) {
+		(void)close(fd);
+		_exit(visit(rig) == TOKEN_EPINLOCKED ? 0 : 1);
+	}
+	/* Long enough for it to come as far as the lock. */
+	(void)usleep(700000);
+	rig->mod->flags_on = CKF_USER_PIN_FINAL_TRY;
+	(void)close(fd);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(logins(rig), 0);
+}
+
 static void
 no_pin_is_sent_if_the_record_cannot_be_kept(void **state)
 {
@@ -296,6 +363,8 @@ main(void)
 	    TEST(several_wrong_pins_are_each_remembered),
 	    TEST(a_right_pin_clears_the_record),
 	    TEST(flags_are_heeded_before_any_pin_is_sent),
+	    TEST(flags_are_read_when_no_other_process_logs_in),
+	    TEST(answers_that_say_nothing_of_the_pin_cost_two_tries_at_most),
 	    TEST(a_token_that_needs_no_login_gets_none),
 	    TEST(without_a_pin_only_a_pin_pad_will_do),
 	    TEST(
