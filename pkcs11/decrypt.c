@@ -44,6 +44,19 @@ decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
 		   : TOKEN_ENOMEM;
 }
 
+/*
+ * What C_Decrypt says of session, token or host, whatever the padding is.
+ * CKR_BUFFER_TOO_SMALL is not of it: it may speak of the message's length.
+ */
+static bool
+unrelated(struct rv rv)
+{
+	enum rv_class class = rv_class(rv);
+
+	return rv_lost(rv) || class == RV_BUSY ||
+	       (class == RV_STALE && rv.value != CKR_BUFFER_TOO_SMALL);
+}
+
 /* The answer of a token that accepts the key and then dislikes OAEP's hash. */
 static bool
 fussy(struct rv rv)
@@ -79,7 +92,7 @@ run_oaep(struct decrypt_plan *plan, struct module *m, unsigned long session,
 	}
 	*outlen = plan->len;
 	rv = module_decrypt(m, session, plan->in, plan->len, out, outlen);
-	if (rv_lost(rv))
+	if (unrelated(rv))
 		return rv;
 	if (!rv_ok(rv) || *outlen > max) {
 		*err = TOKEN_EDATA;
@@ -100,7 +113,7 @@ run_pkcs1(struct decrypt_plan *plan, struct module *m, unsigned long session,
 		return rv;
 	*outlen = plan->len;
 	rv = module_decrypt(m, session, plan->in, plan->len, out, outlen);
-	if (rv_lost(rv))
+	if (unrelated(rv))
 		return rv;
 	/*
 	 * All else is an answer about the padding. Tokens give it many names:

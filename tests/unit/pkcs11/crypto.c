@@ -264,6 +264,46 @@ every_name_for_bad_padding_gives_the_same_answer(void **state)
 	assert_memory_equal(out, want, 256);
 }
 
+/* These say nothing of the padding: an error, or a second try. */
+static void
+a_busy_token_or_a_stale_session_is_no_bad_padding(void **state)
+{
+	static const struct {
+		enum token_scheme scheme;
+		int padding;
+		unsigned long rv;
+		int err;
+	} cases[] = {
+	    {TOKEN_RSA_PKCS1, RSA_PKCS1_PADDING, CKR_DEVICE_MEMORY,
+		TOKEN_EBUSY},
+	    {TOKEN_RSA_OAEP, RSA_PKCS1_OAEP_PADDING, CKR_DEVICE_MEMORY,
+		TOKEN_EBUSY},
+	    {TOKEN_RSA_PKCS1, RSA_PKCS1_PADDING, CKR_OPERATION_NOT_INITIALIZED,
+		TOKEN_OK},
+	    {TOKEN_RSA_OAEP, RSA_PKCS1_OAEP_PADDING, CKR_OPERATION_ACTIVE,
+		TOKEN_OK},
+	};
+	struct rig *rig = *state;
+	uint8_t in[32] = {9}, c[256], out[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t len = sizeof(out);
+
+		(void)rig_encrypt(&rig->hsm.rsa, cases[i].padding, TOKEN_SHA1,
+		    in, sizeof(in), c, sizeof(c));
+		rig->mod->fault[COUNTMOD_DECRYPT].rv = cases[i].rv;
+		rig->mod->fault[COUNTMOD_DECRYPT].times = 1;
+		assert_int_equal(token_decrypt(rig->token, rig->hsm.rsa.sha256,
+				     cases[i].scheme, TOKEN_SHA1, c, 256, out,
+				     &len, &rig->why),
+		    cases[i].err);
+		assert_int_equal(rig->mod->fault[COUNTMOD_DECRYPT].times, 0);
+		assert_int_equal(len, cases[i].err == TOKEN_OK ? 32 : 0);
+		if (cases[i].err == TOKEN_OK)
+			assert_memory_equal(out, in, 32);
+	}
+}
+
 static void
 a_ciphertext_of_another_length_is_refused(void **state)
 {
@@ -348,6 +388,7 @@ main(void)
 		bad_padding_decrypts_to_a_message_that_depends_on_the_ciphertext),
 	    TEST(another_seed_rejects_to_another_message),
 	    TEST(every_name_for_bad_padding_gives_the_same_answer),
+	    TEST(a_busy_token_or_a_stale_session_is_no_bad_padding),
 	    TEST(a_ciphertext_of_another_length_is_refused),
 	    TEST(oaep_decrypts_and_refuses_with_one_error),
 	    TEST(an_oaep_hash_that_the_token_lacks_is_said_so),
