@@ -188,7 +188,8 @@ put_integer(uint8_t *out, const uint8_t *number, size_t len)
 
 /* r || s, as PKCS#11 has it, to SEQUENCE { INTEGER r, INTEGER s }. */
 static int
-der(const uint8_t *raw, size_t rawlen, uint8_t *sig, size_t *siglen)
+der(const uint8_t *raw, size_t rawlen, uint8_t *sig, size_t room,
+    size_t *siglen)
 {
 	uint8_t body[2 * (2 + 1 + 66)];
 	size_t head = 0, half = rawlen / 2, r, s;
@@ -197,7 +198,8 @@ der(const uint8_t *raw, size_t rawlen, uint8_t *sig, size_t *siglen)
 		return TOKEN_EDEVICE;
 	r = put_integer(body, raw, half);
 	s = put_integer(body + r, raw + half, half);
-	if (r == 0 || s == 0)
+	/* Numbers larger than the group has would not fit the caller's room. */
+	if (r == 0 || s == 0 || (r + s > 127 ? 3 : 2) + r + s > room)
 		return TOKEN_EDEVICE;
 	sig[head++] = 0x30;
 	if (r + s > 127)
@@ -216,7 +218,7 @@ sign_finish(const struct sign_plan *plan, const uint8_t *raw, size_t rawlen,
 	if (rawlen != plan->rawlen)
 		return TOKEN_EDEVICE;
 	if (plan->scheme == TOKEN_ECDSA)
-		return der(raw, rawlen, sig, siglen);
+		return der(raw, rawlen, sig, plan->siglen, siglen);
 	memcpy(sig, raw, rawlen);
 	*siglen = rawlen;
 	return TOKEN_OK;

@@ -142,6 +142,32 @@ answers_that_can_be_no_signature_are_refused(void **state)
 	assert_int_equal(sign_finish(&plan, raw, 64, sig, &len), TOKEN_EDEVICE);
 }
 
+/* More bits than the group's order has: the caller left no room for them. */
+static void
+numbers_that_are_too_large_write_nothing(void **state)
+{
+	struct key k = key_of(TOKEN_EC, 521);
+	uint8_t raw[132], sig[160], want[160], digest[32] = {0};
+	struct sign_plan plan;
+	size_t len;
+
+	(void)state;
+	memset(raw, 0xff, sizeof(raw));
+	memset(sig, 0xee, sizeof(sig));
+	memset(want, 0xee, sizeof(want));
+	assert_int_equal(
+	    prepare(&plan, &k, TOKEN_ECDSA, TOKEN_SHA256, 0, digest, 32),
+	    TOKEN_OK);
+	assert_int_equal(
+	    sign_finish(&plan, raw, sizeof(raw), sig, &len), TOKEN_EDEVICE);
+	assert_int_equal(len, 0);
+	assert_memory_equal(sig, want, sizeof(sig));
+	raw[0] = raw[66] = 1;
+	assert_int_equal(
+	    sign_finish(&plan, raw, sizeof(raw), sig, &len), TOKEN_OK);
+	assert_int_equal(len, plan.siglen);
+}
+
 static void
 a_key_that_may_not_is_not_asked(void **state)
 {
@@ -177,6 +203,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(answers_that_can_be_no_signature_are_refused),
+	    cmocka_unit_test(numbers_that_are_too_large_write_nothing),
 	    cmocka_unit_test(a_key_that_may_not_is_not_asked),
 	    cmocka_unit_test(a_short_key_has_no_room_for_long_hashes),
 	    cmocka_unit_test(a_long_digest_is_cut_to_the_curve),
