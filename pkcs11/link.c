@@ -316,6 +316,7 @@ link_enter(struct link *l, struct link_use *use, struct token_trouble *why)
 		l->users++;
 		use->epoch = l->epoch;
 		use->index = index_hold(l->index);
+		use->generation = l->generation;
 	}
 	(void)pthread_mutex_unlock(&l->lock);
 	return r;

@@ -30,6 +30,7 @@ void link_close(struct link *l);
 struct link_use {
 	uint64_t epoch;        /* names the bringing-up under which it runs */
 	struct index *index;   /* held */
+	uint64_t generation;   /* of that index */
 	unsigned long session; /* 0 until link_session() */
 };
 

@@ -115,15 +115,13 @@ size_t
 token_list(struct token *t, size_t from, struct token_identity *ids, size_t max,
     uint64_t *generation)
 {
-	struct link_state st;
 	struct link_use use;
 	size_t n = 0;
 
 	*generation = 0;
 	if (link_enter(t->link, &use, NULL) != TOKEN_OK)
 		return 0;
-	link_state(t->link, &st);
-	*generation = st.generation;
+	*generation = use.generation;
 	while (n < max) {
 		const struct index_entry *e =
 		    index_identity(use.index, from + n);
