@@ -18,6 +18,8 @@
 #define LINE_LEN_MAX 1024
 #define LINES_MAX 10000 /* of a file that somebody made large */
 #define NETBIOS_LEN 15
+#define LOCALE_LEN_MAX 64
+#define ENGLISH 1033 /* the United States' */
 
 static const struct {
 	const char *name;
@@ -231,15 +233,16 @@ static void
 take_system(struct mp_discovered *d)
 {
 	static const char digits[] = "0123456789";
-	const char *locale = getenv("LC_ALL");
 	size_t major, minor;
 	struct utsname u;
+	char locale[LOCALE_LEN_MAX];
 
-	if (locale == NULL || *locale == '\0')
-		locale = getenv("LANG");
-	d->locale = locale == NULL ? 0 : mp_discover_lcid(locale);
+	/* The system's language, not that of who happens to run us. */
+	if (read_key("/etc/locale.conf", "LANG=", locale, sizeof(locale)) ||
+	    read_key("/etc/default/locale", "LANG=", locale, sizeof(locale)))
+		d->locale = mp_discover_lcid(locale);
 	if (d->locale == 0)
-		d->locale = 1033;
+		d->locale = ENGLISH;
 	memset(&u, 0, sizeof(u));
 	(void)uname(&u);
 	(void)snprintf(d->kernel, sizeof(d->kernel), "%s", u.release);

@@ -29,7 +29,7 @@ struct mp_discovered {
 	char machine[MP_DISCOVER_NAME_MAX]; /* x86_64 */
 	struct mp_discovered_address list[MP_DISCOVER_ADDRESSES_MAX];
 	size_t count;    /* loopback and link-local are left out */
-	unsigned locale; /* LCID of LC_ALL or LANG; 1033 if unknown */
+	unsigned locale; /* LCID of the system's LANG; 1033 if unknown */
 };
 
 int mp_discover(struct mp_discovered *d, struct mp_error *e);
