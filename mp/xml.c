@@ -16,7 +16,7 @@ struct mp_xml {
 /* What one parser has met so far; hangs on the parser's context. */
 struct guard {
 	unsigned depth;
-	size_t nodes;
+	size_t nodes, nodes_max;
 	const char *refused; /* why we stopped it, or NULL */
 	char error[256];     /* libxml2's first words, cleaned */
 	int line;
@@ -49,6 +49,23 @@ on_doctype(void *ctx, const xmlChar *name, const xmlChar *external,
 	refuse(ctx, "it has a document type declaration, which no message has");
 }
 
+static const char too_many[] = "it has too many elements";
+
+/* Comes in pieces, and makes a node only where the last one is no text. */
+static void
+on_text(void *ctx, const xmlChar *text, int len)
+{
+	const xmlNode *at = ((xmlParserCtxt *)ctx)->node;
+	struct guard *g = guard_of(ctx);
+
+	if (at != NULL &&
+	    (at->last == NULL || at->last->type != XML_TEXT_NODE) &&
+	    ++g->nodes > g->nodes_max)
+		refuse(ctx, too_many);
+	else
+		xmlSAX2Characters(ctx, text, len);
+}
+
 static void
 on_start(void *ctx, const xmlChar *name, const xmlChar *prefix,
     const xmlChar *uri, int nns, const xmlChar **ns, int nattr, int ndefault,
@@ -59,8 +76,8 @@ on_start(void *ctx, const xmlChar *name, const xmlChar *prefix,
 	g->nodes += 1 + (size_t)nns + (size_t)nattr;
 	if (++g->depth > MP_XML_DEPTH_MAX)
 		refuse(ctx, "its elements are nested too deep");
-	else if (g->nodes > MP_XML_NODES_MAX)
-		refuse(ctx, "it has too many elements");
+	else if (g->nodes > g->nodes_max)
+		refuse(ctx, too_many);
 	else
 		xmlSAX2StartElementNs(
 		    ctx, name, prefix, uri, nns, ns, nattr, ndefault, attr);
@@ -102,6 +119,9 @@ arm(xmlParserCtxt *ctx, struct guard *g)
 	ctx->sax->externalSubset = on_doctype;
 	ctx->sax->startElementNs = on_start;
 	ctx->sax->endElementNs = on_end;
+	/* The same, or libxml2 asks which of the two it is. */
+	ctx->sax->characters = on_text;
+	ctx->sax->ignorableWhitespace = on_text;
 	ctx->sax->serror = on_error;
 	/* Comments and instructions mean nothing here, and split text. */
 	ctx->sax->comment = NULL;
@@ -127,7 +147,14 @@ int
 mp_xml_parse(struct mp_xml **xp, const char *text, size_t len, const char *what,
     struct mp_error *e)
 {
-	struct guard g = {0};
+	return mp_xml_parse_many(xp, text, len, MP_XML_NODES_MAX, what, e);
+}
+
+int
+mp_xml_parse_many(struct mp_xml **xp, const char *text, size_t len,
+    size_t nodes, const char *what, struct mp_error *e)
+{
+	struct guard g = {.nodes_max = nodes};
 	struct mp_xml *x = NULL;
 	xmlParserCtxt *ctx = NULL;
 	int r;

@@ -12,7 +12,12 @@
 
 #define MP_XML_MAX (128u << 20) /* bytes of one document */
 #define MP_XML_DEPTH_MAX 64
-#define MP_XML_NODES_MAX 4000000u /* elements and attributes */
+/*
+ * Elements, attributes and texts, each of which takes some 150 bytes. The
+ * larger number is for what has many small records by its nature.
+ */
+#define MP_XML_NODES_MAX 500000u
+#define MP_XML_NODES_LARGE 4000000u
 
 struct mp_xml;      /* a document, read */
 struct mp_xml_node; /* an element of it; lives as long as the document */
@@ -23,6 +28,9 @@ struct mp_xml_node; /* an element of it; lives as long as the document */
  */
 int mp_xml_parse(struct mp_xml **xp, const char *text, size_t len,
     const char *what, struct mp_error *e);
+/* The same with up to `nodes` nodes. */
+int mp_xml_parse_many(struct mp_xml **xp, const char *text, size_t len,
+    size_t nodes, const char *what, struct mp_error *e);
 void mp_xml_free(struct mp_xml *x); /* NULL-safe */
 
 /*

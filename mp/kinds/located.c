@@ -200,8 +200,8 @@ mp_located_parse(const struct mp_buf *xml, enum mp_kind kind,
 
 	memset(out, 0, sizeof(*out));
 	out->kind = kind;
-	x = mp_xml_parse(
-	    &doc, (const char *)xml->data, xml->len, "the location reply", e);
+	x = mp_xml_parse_many(&doc, (const char *)xml->data, xml->len,
+	    MP_XML_NODES_LARGE, "the location reply", e);
 	if (x != MP_OK)
 		return x;
 	root = mp_xml_root(doc);

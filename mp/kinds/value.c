@@ -184,7 +184,7 @@ int
 mp_value_parse(struct mp_xml **xp, const char *text, size_t len,
     const char *what, struct mp_error *e)
 {
-	int r = mp_xml_parse(xp, text, len, what, e);
+	int r = mp_xml_parse_many(xp, text, len, MP_XML_NODES_LARGE, what, e);
 
 	if (r != MP_EREPLY)
 		return r;

@@ -100,8 +100,8 @@ read_body(struct job *j, struct sealpoint_failure *why)
 		return failure_set(why, SEALPOINT_ERR_INVALID_SCHEMA,
 		    "the message to %s has no body; set one", j->m->endpoint);
 	j->send.body = (const char *)j->body.data;
-	r = mp_xml_parse(
-	    &doc, j->send.body, j->body.len, "the message's body", &e);
+	r = mp_xml_parse_many(&doc, j->send.body, j->body.len,
+	    MP_XML_NODES_LARGE, "the message's body", &e);
 	if (r != 0)
 		return unfit(why, j, r, &e);
 	r = recognise(j, mp_xml_name(mp_xml_root(doc)), why);

@@ -105,6 +105,48 @@ too_many_nodes_are_refused(void **state)
 	assert_int_equal(parse("", MP_XML_MAX + 1u, &e), MP_ELIMIT);
 }
 
+/* Texts between elements are nodes, and take as much memory. */
+static void
+texts_count_as_nodes(void **state)
+{
+	const unsigned half = MP_XML_NODES_MAX / 2;
+	struct mp_error e;
+	struct mp_buf b;
+
+	(void)state;
+	for (unsigned n = half - 1; n <= half; n++) {
+		mp_buf_init(&b, MP_XML_MAX);
+		mp_buf_str(&b, "<r>");
+		for (unsigned i = 0; i < n; i++)
+			mp_buf_str(&b, i % 2 == 0 ? "x<a/>" : "\n<a/>");
+		mp_buf_str(&b, "</r>");
+		assert_true(mp_buf_ok(&b));
+		assert_int_equal(parse((char *)b.data, b.len, &e),
+		    n < half ? MP_OK : MP_EREPLY);
+		if (n == half)
+			assert_non_null(strstr(e.text, "too many elements"));
+		mp_buf_release(&b);
+	}
+}
+
+/* One text that comes in many pieces is one node. */
+static void
+a_long_text_is_one_node(void **state)
+{
+	struct mp_error e;
+	struct mp_buf b;
+
+	(void)state;
+	mp_buf_init(&b, MP_XML_MAX);
+	mp_buf_str(&b, "<r>");
+	for (unsigned i = 0; i <= MP_XML_NODES_MAX; i++)
+		mp_buf_str(&b, "&lt;x");
+	mp_buf_str(&b, "</r>");
+	if (parse((char *)b.data, b.len, &e) != MP_OK)
+		fail_msg("%s", e.text);
+	mp_buf_release(&b);
+}
+
 static void
 every_truncation_is_refused(void **state)
 {
@@ -307,6 +349,8 @@ main(void)
 	    cmocka_unit_test(a_document_type_is_refused_whatever_it_declares),
 	    cmocka_unit_test(elements_nest_as_deep_as_the_limit),
 	    cmocka_unit_test(too_many_nodes_are_refused),
+	    cmocka_unit_test(texts_count_as_nodes),
+	    cmocka_unit_test(a_long_text_is_one_node),
 	    cmocka_unit_test(every_truncation_is_refused),
 	    cmocka_unit_test(names_are_found_in_any_case_and_values_are_plain),
 	    cmocka_unit_test(threads_read_documents_at_once),
