@@ -47,7 +47,7 @@ mp_client_assignments(
 	if ((r = mp_assignments_request(&request, &body, e)) != 0 ||
 	    (r = mp_client_ask(c, &ask, &body, &reply, e)) != 0)
 		goto out;
-	r = mp_assignments_parse(&reply, out, e);
+	r = mp_assignments_answer(&request, &reply, out, e);
 	if (r != 0)
 		r = mp_fail_in(e, "%s", c->url.text);
 out:

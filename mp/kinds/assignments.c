@@ -300,23 +300,71 @@ take_reply(const struct mp_xml_node *root, struct mp_assignments *out,
 	return take_all(root, out, e);
 }
 
-int
-mp_assignments_parse(
-    const struct mp_buf *xml, struct mp_assignments *out, struct mp_error *e)
+/*
+ * Policy of another client or site, though well signed, is not for us: replies
+ * carry nothing by which one could be told from an older one (docs,
+ * ARCHITECTURE.md), but whose they are can be told.
+ */
+static int
+check_answer(const struct mp_xml_node *root,
+    const struct mp_assignments_request *asked, struct mp_error *e)
+{
+	const struct mp_xml_node *who = mp_xml_child(root, "Identification");
+	const char *id =
+	    mp_xml_child_text(mp_xml_child(who, "Machine"), "ClientID");
+	const char *source = mp_xml_child_text(root, "PolicySource");
+
+	if (id[0] != '\0' && strcasecmp(id, asked->smsid) != 0)
+		return mp_fail(e, MP_ETRUST,
+		    "the policy reply is for the client \"%.60s\", but %s "
+		    "asked; it is not used: ask again, and if that does not "
+		    "help look who is between this host and the management "
+		    "point",
+		    id, asked->smsid);
+	if (source[0] != '\0' && (strncasecmp(source, "SMS:", 4) != 0 ||
+				     strcasecmp(source + 4, asked->site) != 0))
+		return mp_fail(e, MP_ETRUST,
+		    "the policy reply is from the source \"%.60s\", but "
+		    "SMS:%s was asked; it is not used: name the right site "
+		    "(--site), or ask again",
+		    source, asked->site);
+	return MP_OK;
+}
+
+static int
+parse(const struct mp_assignments_request *asked, const struct mp_buf *xml,
+    struct mp_assignments *out, struct mp_error *e)
 {
 	struct mp_xml *doc;
 	int x;
 
 	memset(out, 0, sizeof(*out));
-	x = mp_xml_parse(
-	    &doc, (const char *)xml->data, xml->len, "the policy reply", e);
+	/* Each of many assignments has a dozen nodes. */
+	x = mp_xml_parse_many(&doc, (const char *)xml->data, xml->len,
+	    MP_XML_NODES_LARGE, "the policy reply", e);
 	if (x != MP_OK)
 		return x;
 	x = take_reply(mp_xml_root(doc), out, e);
+	if (x == MP_OK && asked != NULL)
+		x = check_answer(mp_xml_root(doc), asked, e);
 	if (x != MP_OK)
 		mp_assignments_release(out);
 	mp_xml_free(doc);
 	return x;
+}
+
+int
+mp_assignments_parse(
+    const struct mp_buf *xml, struct mp_assignments *out, struct mp_error *e)
+{
+	return parse(NULL, xml, out, e);
+}
+
+int
+mp_assignments_answer(const struct mp_assignments_request *asked,
+    const struct mp_buf *xml, struct mp_assignments *out, struct mp_error *e)
+{
+	return parse(asked, xml, out, e);
 }
 
 void

@@ -70,6 +70,12 @@ int mp_assignments_request(const struct mp_assignments_request *r,
     struct mp_buf *xml, struct mp_error *e);
 int mp_assignments_parse(
     const struct mp_buf *xml, struct mp_assignments *out, struct mp_error *e);
+/*
+ * The same, and it must be the answer to this request: where it names the
+ * client or the source, they are those that asked; else MP_ETRUST.
+ */
+int mp_assignments_answer(const struct mp_assignments_request *asked,
+    const struct mp_buf *xml, struct mp_assignments *out, struct mp_error *e);
 void mp_assignments_release(struct mp_assignments *a); /* NULL-safe */
 
 /* By assignment id, policy id, case-insensitively; NULL if none. Borrowed. */

@@ -126,6 +126,83 @@ a_delta_keeps_what_it_changes(void **state)
 	mp_buf_release(&b);
 }
 
+#define ASKER "GUID:0D5A4B1C-1111-2222-3333-444455556666"
+#define REPLY(machine, source)                                         \
+	"<ReplyAssignments ReplyType='Full'><Identification><Machine>" \
+	"<ClientID>" machine "</ClientID></Machine></Identification>"  \
+	"<PolicySource>" source "</PolicySource></ReplyAssignments>"
+
+/* A reply to another, kept and sent again, is signed as well as ours. */
+static void
+a_reply_for_another_client_or_site_is_refused(void **state)
+{
+	static const struct {
+		const char *xml;
+		int code;
+		const char *words;
+	} cases[] = {
+	    {"<ReplyAssignments ReplyType='Full'/>", MP_OK, ""},
+	    {REPLY("", ""), MP_OK, ""},
+	    {REPLY(ASKER, "SMS:PRI"), MP_OK, ""},
+	    {REPLY("guid:0d5a4b1c-1111-2222-3333-444455556666", "sms:pri"),
+		MP_OK, ""},
+	    {REPLY("GUID:0D5A4B1C-9999-2222-3333-444455556666", "SMS:PRI"),
+		MP_ETRUST, "GUID:0D5A4B1C-9999"},
+	    {REPLY(ASKER "0", "SMS:PRI"), MP_ETRUST, ASKER},
+	    {REPLY(ASKER, "SMS:XYZ"), MP_ETRUST, "SMS:XYZ"},
+	    {REPLY(ASKER, "PRI"), MP_ETRUST, "--site"},
+	    {REPLY(ASKER, "SMS:PRI2"), MP_ETRUST, "SMS:PRI2"},
+	};
+	const struct mp_assignments_request asked = {
+	    .smsid = ASKER, .site = "PRI"};
+	struct mp_assignments a;
+	struct mp_error e;
+	struct mp_buf b;
+
+	(void)state;
+	mp_buf_init(&b, 1 << 16);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		mp_buf_clear(&b);
+		mp_buf_str(&b, cases[i].xml);
+		e.text[0] = '\0';
+		if (mp_assignments_answer(&asked, &b, &a, &e) !=
+			cases[i].code ||
+		    strstr(e.text, cases[i].words) == NULL)
+			fail_msg("%zu: %s", i, e.text);
+		mp_assignments_release(&a);
+		assert_int_equal(mp_assignments_parse(&b, &a, &e), MP_OK);
+		mp_assignments_release(&a);
+	}
+	mp_buf_release(&b);
+}
+
+static void
+as_many_assignments_as_the_limit_are_read(void **state)
+{
+	struct mp_assignments a;
+	struct mp_error e;
+	struct mp_buf b;
+
+	(void)state;
+	mp_buf_init(&b, 128u << 20);
+	mp_buf_str(&b, "<ReplyAssignments ReplyType='Full'>");
+	for (int i = 0; i < MP_ASSIGNMENTS_MAX; i++)
+		mp_buf_str(&b,
+		    "\n <PolicyAssignment PolicyAssignmentID='{A}'>\n  "
+		    "<Condition><Expression ExpressionLanguage='WQL' "
+		    "ExpressionType='until-true'>x</Expression></Condition>"
+		    "<Policy PolicyID='p' PolicyVersion='1.00' PolicyType='M' "
+		    "PolicyCategory='C' PolicyFlags='0' PolicyPriority='25'>"
+		    "<PolicyLocation PolicyHash='' PolicyHashEx=''>x"
+		    "</PolicyLocation></Policy>\n </PolicyAssignment>");
+	mp_buf_str(&b, "</ReplyAssignments>");
+	if (mp_assignments_parse(&b, &a, &e) != MP_OK)
+		fail_msg("%s", e.text);
+	assert_int_equal(a.count, MP_ASSIGNMENTS_MAX);
+	mp_assignments_release(&a);
+	mp_buf_release(&b);
+}
+
 /* prefix, and the hash of data in hex. */
 static void
 claim(const char *prefix, const char *algorithm, const struct mp_buf *data,
@@ -283,6 +360,8 @@ main(void)
 	    cmocka_unit_test(a_user_that_makes_no_sense_gets_no_policy),
 	    cmocka_unit_test(a_users_policy_names_user_and_groups),
 	    cmocka_unit_test(a_delta_keeps_what_it_changes),
+	    cmocka_unit_test(a_reply_for_another_client_or_site_is_refused),
+	    cmocka_unit_test(as_many_assignments_as_the_limit_are_read),
 	    cmocka_unit_test(every_other_form_of_a_hash_is_unknown),
 	    cmocka_unit_test(a_hash_of_any_form_of_the_body_matches),
 	    cmocka_unit_test(
