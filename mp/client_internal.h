@@ -75,6 +75,10 @@ int mp_client_recall(struct mp_client *c, const char *managed,
 int mp_client_remember(struct mp_client *c, const char *managed,
     const struct mp_state_client *st, struct mp_error *e);
 
+/* Does the state give that SMSID to another client there? */
+int mp_client_taken(struct mp_client *c, const char *managed, const char *smsid,
+    bool *taken, struct mp_error *e);
+
 /*
  * Who speaks, and for whom. MP_ENOTFOUND or MP_EPENDING if one of the two is
  * not registered.

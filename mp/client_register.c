@@ -100,6 +100,31 @@ number(struct enrolment *n)
 	    "registration: this machine gives no random numbers");
 }
 
+/*
+ * A registration's answer does not say whose it is, so that one that was made
+ * for another client, and kept by somebody on the wire, fits as well. What
+ * this client asked for by name may be another's: a renewed certificate's.
+ */
+static int
+check_new(struct enrolment *n, const struct mp_state_client *got)
+{
+	bool taken;
+	int r;
+
+	if (n->form.smsid != NULL && strcasecmp(n->form.smsid, got->smsid) == 0)
+		return 0;
+	r = mp_client_taken(n->c, n->managed, got->smsid, &taken, n->e);
+	if (r != 0 || !taken)
+		return r;
+	return mp_fail(n->e, MP_ETRUST,
+	    "%s answered the registration of %s with %s, which another client "
+	    "in this state has; the answer is not used: register again, and "
+	    "if both are the same client, ask for that SMSID by name "
+	    "(--smsid)",
+	    n->c->url.text,
+	    n->managed != NULL ? n->managed : n->c->me.thumbprint, got->smsid);
+}
+
 static int
 apply(struct enrolment *n)
 {
@@ -126,7 +151,9 @@ apply(struct enrolment *n)
 		    n->c->url.text);
 		goto out;
 	}
-	r = adopt(n, &got);
+	r = check_new(n, &got);
+	if (r == 0)
+		r = adopt(n, &got);
 out:
 	mp_buf_release(&body);
 	return r;

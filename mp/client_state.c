@@ -48,6 +48,17 @@ mp_client_remember(struct mp_client *c, const char *managed,
 	return r != 0 ? r : mp_state_put(c->state, &key, st, e);
 }
 
+int
+mp_client_taken(struct mp_client *c, const char *managed, const char *smsid,
+    bool *taken, struct mp_error *e)
+{
+	struct mp_state_key key = where(c, managed);
+	int r = open_state(c, e);
+
+	*taken = false;
+	return r != 0 ? r : mp_state_taken(c->state, &key, smsid, taken, e);
+}
+
 /* Is it registered? `who` for the sentence if not. */
 static int
 enrolled(const struct mp_client *c, const struct mp_state_client *st,

@@ -23,6 +23,7 @@ struct mp_state {
 	sqlite3 *db;
 	sqlite3_stmt *get;
 	sqlite3_stmt *find;
+	sqlite3_stmt *taken;
 	sqlite3_stmt *put;
 	char path[PATH_MAX];
 };
@@ -73,6 +74,19 @@ static const char find_text[] =
     "SELECT " COLUMNS " FROM client INDEXED BY client_smsid"
     " WHERE sha256 = ?1 AND mp = ?2"
     " AND site = ?3 AND smsid = ?4 COLLATE NOCASE LIMIT 1";
+
+/*
+ * Of any certificate, but not of one row. Goes from certificate to certificate
+ * by the index, so that many clients of a few certificates cost no more.
+ */
+static const char taken_text[] =
+    "WITH RECURSIVE holder(id) AS (SELECT min(sha256) FROM client UNION ALL"
+    " SELECT (SELECT min(sha256) FROM client WHERE sha256 > id) FROM holder"
+    " WHERE id IS NOT NULL)"
+    " SELECT 1 FROM holder CROSS JOIN client INDEXED BY client_smsid"
+    " ON client.sha256 = holder.id"
+    " WHERE mp = ?2 AND site = ?3 AND smsid = ?5 COLLATE NOCASE"
+    " AND NOT (client.sha256 = ?1 AND client.client = ?4) LIMIT 1";
 
 static const char put_text[] =
     "INSERT INTO client (sha256, mp, site, client, " COLUMNS ")"
@@ -322,6 +336,8 @@ prepare(struct mp_state *s, struct mp_error *e)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(s->db, find_text, -1, &s->find, NULL);
 	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(s->db, taken_text, -1, &s->taken, NULL);
+	if (rc == SQLITE_OK)
 		rc = sqlite3_prepare_v2(s->db, put_text, -1, &s->put, NULL);
 	if (rc == SQLITE_ERROR) /* a table that lost its columns */
 		return damaged(s->path, sqlite3_errmsg(s->db), e);
@@ -370,6 +386,7 @@ mp_state_close(struct mp_state *s)
 		return;
 	(void)sqlite3_finalize(s->get);
 	(void)sqlite3_finalize(s->find);
+	(void)sqlite3_finalize(s->taken);
 	(void)sqlite3_finalize(s->put);
 	(void)sqlite3_close(s->db);
 	free(s);
@@ -476,6 +493,26 @@ mp_state_find(struct mp_state *s, const struct mp_state_key *key,
 		return 0;
 	}
 	return look(s, s->find, key, smsid, out, e);
+}
+
+int
+mp_state_taken(struct mp_state *s, const struct mp_state_key *key,
+    const char *smsid, bool *taken, struct mp_error *e)
+{
+	sqlite3_stmt *q = s->taken;
+	int rc;
+
+	*taken = false;
+	if (smsid[0] == '\0')
+		return 0;
+	rc = bind_key(q, key, key->client != NULL ? key->client : "");
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_text(q, 5, smsid, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(q);
+	(void)sqlite3_reset(q);
+	*taken = rc == SQLITE_ROW;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? 0 : trouble(s, rc, e);
 }
 
 static bool

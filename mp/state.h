@@ -7,6 +7,8 @@
 #ifndef MP_STATE_H
 #define MP_STATE_H
 
+#include <stdbool.h>
+
 #include "mp/error.h"
 #include "mp/message.h"
 #include "mp/url.h"
@@ -62,5 +64,12 @@ int mp_state_put(struct mp_state *s, const struct mp_state_key *key,
 /* The same by SMSID, of either case; key->client does not count. */
 int mp_state_find(struct mp_state *s, const struct mp_state_key *key,
     const char *smsid, struct mp_state_client *out, struct mp_error *e);
+
+/*
+ * Has another client than the key's that SMSID there: another managed client
+ * of the same certificate, or one of another certificate?
+ */
+int mp_state_taken(struct mp_state *s, const struct mp_state_key *key,
+    const char *smsid, bool *taken, struct mp_error *e);
 
 #endif

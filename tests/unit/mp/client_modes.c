@@ -268,6 +268,35 @@ names_are_remembered_with_the_registration(void **state)
 	assert_non_null(strstr(s.mp.seen[2].xml, ">OTHER<"));
 }
 
+/* Somebody on the wire kept the answer to another client's registration. */
+static void
+an_id_that_another_client_has_is_not_adopted(void **state)
+{
+	struct little_answer answers[] = {
+	    {.kind = LITTLE_REGISTRATION, .xml = DONE, .forever = true}, {0}};
+	struct mp_state_client c;
+	struct mp_error e;
+	bool already;
+
+	(void)state;
+	s.mp.answers = answers;
+	must_enrol(0);
+	s.cfg.as = MP_AGENT_PROXY_CLIENT;
+	s.cfg.proxy_smsid = PROXY;
+	s.cfg.fqdn = "managed1.example.test";
+	reopen();
+	assert_int_equal(enrol(0, &c, &already, &e), MP_ETRUST);
+	says(&e, SMSID);
+	says(&e, "--smsid");
+	assert_string_equal(c.smsid, "");
+	assert_int_equal(enrol(0, &c, &already, &e), MP_ETRUST);
+	s.cfg.want_smsid = SMSID; /* a name for what it is */
+	reopen();
+	if (enrol(0, &c, &already, &e) != 0)
+		fail_msg("%s", e.text);
+	assert_string_equal(c.smsid, SMSID);
+}
+
 /* A proxy, then two of its clients, each with an id of its own. */
 static void
 a_proxy_registers_its_clients(void **state)
@@ -457,6 +486,7 @@ main(void)
 	    MIXED(without_tls_a_policy_is_what_its_assignment_s_hash_says),
 	    TEST(over_tls_a_policy_needs_a_hash_only_when_told_so),
 	    TEST(names_are_remembered_with_the_registration),
+	    MIXED(an_id_that_another_client_has_is_not_adopted),
 	    MIXED(a_proxy_registers_its_clients),
 	    MIXED(a_proxy_that_the_console_knows_is_named_once),
 	    TEST(wishes_go_into_the_registration),

@@ -158,6 +158,45 @@ managed_clients_are_kept_apart(void **state)
 }
 
 static void
+an_id_is_taken_if_any_other_client_has_it(void **state)
+{
+	static const char id[] = "guid:0d5a4b1c-1111-2222-3333-44445555666a";
+	struct mp_state_key key = self, other = self;
+	struct mp_state_client c = {
+	    .smsid = "GUID:0D5A4B1C-1111-2222-3333-44445555666A"};
+	struct home *h = *state;
+	struct mp_state *s;
+	struct mp_error e;
+	bool taken;
+
+	must_open(&s, h);
+	assert_int_equal(mp_state_taken(s, &self, id, &taken, &e), 0);
+	assert_false(taken);
+	key.client = "a.dom";
+	assert_int_equal(mp_state_put(s, &key, &c, &e), 0);
+	assert_int_equal(mp_state_taken(s, &key, id, &taken, &e), 0);
+	assert_false(taken); /* its own */
+	assert_int_equal(mp_state_taken(s, &self, id, &taken, &e), 0);
+	assert_true(taken); /* a managed client's */
+	assert_int_equal(mp_state_taken(s, &self, "", &taken, &e), 0);
+	assert_false(taken);
+	other.sha256 = "00"; /* certificates before and after ours */
+	assert_int_equal(mp_state_taken(s, &other, id, &taken, &e), 0);
+	assert_true(taken);
+	other.sha256 = "ff";
+	assert_int_equal(mp_state_taken(s, &other, id, &taken, &e), 0);
+	assert_true(taken);
+	memcpy(c.smsid + sizeof(id) - 2, "B", 2);
+	assert_int_equal(mp_state_put(s, &other, &c, &e), 0);
+	assert_int_equal(mp_state_taken(s, &self, c.smsid, &taken, &e), 0);
+	assert_true(taken);
+	other.site = "PR2"; /* elsewhere it is another's business */
+	assert_int_equal(mp_state_taken(s, &other, id, &taken, &e), 0);
+	assert_false(taken);
+	mp_state_close(s);
+}
+
+static void
 an_empty_id_finds_nobody(void **state)
 {
 	struct mp_state_client c = {.status = MP_REG_NONE};
@@ -252,6 +291,7 @@ main(void)
 	    TEST(a_file_of_the_first_format_is_taken_over),
 	    TEST(a_first_format_without_its_table_is_refused),
 	    TEST(managed_clients_are_kept_apart),
+	    TEST(an_id_is_taken_if_any_other_client_has_it),
 	    TEST(an_empty_id_finds_nobody),
 	    TEST(a_hundred_thousand_clients_stay_quick),
 	};
