@@ -1,6 +1,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 #include "mp/cli/policyname.h"
 
 #define POLICY_MAX (256u << 20) /* bytes of one policy, decompressed */
+#define ALL_MAX (4ull << 30)    /* bytes of them all */
+#define SILENT_MAX 3            /* policies in a row without an answer */
 
 static const struct option_def options[] = {
     {OPTION_OUTPUT, 'o', "output", "DIR",
@@ -33,14 +36,17 @@ struct run {
 	struct mp_assignments all;
 	char (*names)[POLICYNAME_MAX]; /* of files, "" if not written */
 	struct record *rows;
+	void *taken;     /* names, as a tree */
+	uint64_t bytes;  /* written */
+	unsigned silent; /* policies in a row that no answer came to */
 	bool failed;
 };
 
 static void
-add(struct run *run, size_t i, const char *result, const char *why)
+add_named(struct run *run, size_t i, const char *name, const char *result,
+    const char *why)
 {
 	const struct mp_assignment *a = &run->all.list[i];
-	const char *name = run->names[i];
 	struct record *row = record_new();
 
 	record_set(row, "id", a->id);
@@ -53,21 +59,50 @@ add(struct run *run, size_t i, const char *result, const char *why)
 }
 
 static void
-fail(struct run *run, size_t i, const char *why)
+add(struct run *run, size_t i, const char *result, const char *why)
 {
-	run->names[i][0] = '\0';
-	run->failed = true;
-	add(run, i, "failed", why);
+	add_named(run, i, run->names[i], result, why);
 }
 
-static bool
-taken(const struct run *run, size_t i)
+static void
+fail(struct run *run, size_t i, const char *why)
 {
-	for (size_t j = 0; j < i; j++) {
-		if (strcmp(run->names[j], run->names[i]) == 0)
-			return true;
-	}
-	return false;
+	run->failed = true;
+	add_named(run, i, "", "failed", why);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Names are kept in run->names, which outlives the tree. */
+static bool
+taken(struct run *run, size_t i)
+{
+	const char *const *found = tsearch(run->names[i], &run->taken, compare);
+
+	return found == NULL || *found != run->names[i];
+}
+
+static void
+forget(void *name)
+{
+	(void)name;
+}
+
+/* A sentence if there is no use in asking for more, else NULL. */
+static const char *
+finished(const struct run *run)
+{
+	if (run->silent >= SILENT_MAX)
+		return "not asked for: the management point did not answer "
+		       "to several in a row";
+	if (run->bytes >= ALL_MAX)
+		return "not asked for: the policies before it are 4 GiB "
+		       "already, the most that one run writes";
+	return NULL;
 }
 
 /* Fetches policy number i and writes it to the file chosen for it. */
@@ -77,10 +112,12 @@ fetch(struct run *run, size_t i)
 	char text[FILE_TEXT_MAX], *path = NULL;
 	struct mp_error e = {0};
 	struct mp_buf xml;
+	int r;
 
 	mp_buf_init(&xml, POLICY_MAX);
-	if (mp_client_policy(run->s->mp, &run->all.list[i], &xml, &e) !=
-	    MP_OK) {
+	r = mp_client_policy(run->s->mp, &run->all.list[i], &xml, &e);
+	run->silent = r == MP_ENET ? run->silent + 1 : 0;
+	if (r != MP_OK) {
 		fail(run, i, e.text[0] != '\0' ? e.text : mp_strerror(e.code));
 		goto out;
 	}
@@ -89,10 +126,12 @@ fetch(struct run *run, size_t i)
 		fail(run, i, "out of memory");
 		goto out;
 	}
-	if (file_write(path, 0600, xml.data, xml.len, text) == 0)
+	if (file_write(path, 0600, xml.data, xml.len, text) == 0) {
+		run->bytes += xml.len;
 		add(run, i, "written", NULL);
-	else
+	} else {
 		fail(run, i, text);
+	}
 out:
 	mp_buf_release(&xml);
 	free(path);
@@ -102,6 +141,7 @@ static void
 take(struct run *run, size_t i)
 {
 	const struct mp_assignment *a = &run->all.list[i];
+	const char *why;
 	char text[96];
 
 	snprintf(
@@ -111,6 +151,10 @@ take(struct run *run, size_t i)
 		add(run, i, "skipped",
 		    "a task sequence is not for download "
 		    "by a client of this kind");
+		return;
+	}
+	if ((why = finished(run)) != NULL) {
+		fail(run, i, why);
 		return;
 	}
 	policyname_file(a->id, run->names[i]);
@@ -162,6 +206,13 @@ sync_policies(struct session *s, const char *operand)
 		take(&run, i);
 	if (output_list(s->out, run.rows, columns) != 0)
 		r = COMMAND_FAILED;
+	if (finished(&run) != NULL)
+		output_error(s->out, "%s: %s", run.dir,
+		    run.silent >= SILENT_MAX
+			? "the management point did not answer to 3 policies "
+			  "in a row, so that the rest was not asked for"
+			: "there are 4 GiB of policies, the most that one run "
+			  "writes");
 	if (run.failed) {
 		output_error(s->out,
 		    "not every policy could be had; the list "
@@ -171,6 +222,7 @@ sync_policies(struct session *s, const char *operand)
 	}
 out:
 	record_free(run.rows);
+	tdestroy(run.taken, forget);
 	free(run.names);
 	mp_assignments_release(&run.all);
 	return r;
@@ -181,7 +233,9 @@ const struct command command_policy_sync = {
     .summary = "fetch all policies into a directory",
     .about = "Fetches every policy that may be downloaded and writes each to a "
 	     "file of its own, named after its assignment's id. A policy that "
-	     "fails does not stop the others; the exit status is then 1. Task "
+	     "fails does not stop the others, but three in a row that the "
+	     "management point does not answer do; the exit status is then "
+	     "1. Task "
 	     "sequences are skipped. Files of earlier runs stay unless a newer "
 	     "version replaces them.",
     .options = options,
