@@ -188,9 +188,12 @@ one_file_serves_several_processes_and_tokens(void **state)
 		children[i] = fork();
 		assert_int_not_equal(children[i], -1);
 		for (unsigned n = 0; children[i] == 0 && n < 5; n++) {
-			int r = ask(p, serial, "a", false, GUARD_BAD);
+			const char pin[] = {(char)('a' + n), '\0'};
 
-			if (r != (n == 0 ? GUARD_CLEAR : GUARD_REFUSED))
+			if (ask(p, serial, pin, false, GUARD_BAD) !=
+				GUARD_CLEAR ||
+			    ask(p, serial, "a", false, GUARD_BAD) !=
+				GUARD_REFUSED)
 				_exit(1);
 		}
 		if (children[i] == 0)
@@ -206,7 +209,7 @@ one_file_serves_several_processes_and_tokens(void **state)
 	(void)fclose(f);
 	for (size_t i = 0; i < len; i++)
 		lines += text[i] == '\n';
-	assert_int_equal(lines, 1 + 8);
+	assert_int_equal(lines, 1 + 8 * 5);
 }
 
 /* The other's record, written during our login, must survive ours. */
