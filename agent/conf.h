@@ -16,18 +16,54 @@
 #define CONF_TOKENS_MAX 16
 #define CONF_ALLOWS_MAX 64
 #define CONF_KEYS_MAX 64 /* thumbprints in one [allow] section */
+#define CONF_CERTS_MAX 8 /* certificate files in one [token] section */
 #define CONF_IDS_MAX 32  /* users, and groups, in one [allow] section */
 #define CONF_PATH_MAX 512
 #define CONF_SOCKET_MAX 108 /* of sockaddr_un.sun_path */
 #define CONF_TEXT_MAX 512
 
-/* [token NAME] */
+/* Where the PIN of a token comes from. */
+enum conf_pin {
+	CONF_PIN_NONE = 0,   /* the token wants none */
+	CONF_PIN_FILE,       /* pin_from: absolute path */
+	CONF_PIN_CREDENTIAL, /* pin_from: name in $CREDENTIALS_DIRECTORY */
+	CONF_PIN_FD,         /* pin_from: number, inherited by sealpointd */
+	CONF_PIN_ASKPASS,    /* pin_from: absolute path of a program */
+	CONF_PIN_ASK,        /* brought by sealpoint unlock */
+	CONF_PIN_PAD,        /* the token's own pad */
+};
+
+/* Of keys that want the PIN for every signature (CKA_ALWAYS_AUTHENTICATE). */
+enum conf_reauth {
+	CONF_REAUTH_NEVER = 0, /* such keys are not used */
+	CONF_REAUTH_CACHED,    /* the login's own source gives it again */
+	CONF_REAUTH_ASK, /* a person gives it each time: askpass or pinpad */
+};
+
+/*
+ * [token NAME]. Its index is the token's number for as long as the daemon
+ * lives; see conf_align().
+ */
 struct conf_token {
-	char name[SIGNER_TOKEN_MAX];
+	char name[SIGNER_TOKEN_MAX]; /* "": this number is not in use */
 	char module[CONF_PATH_MAX];
 	char uri[CONF_PATH_MAX];
-	char pin[CONF_PATH_MAX]; /* file:PATH or credential:NAME; "" for none */
-	unsigned sessions;       /* for operations, at most; 8 */
+	enum conf_pin pin;
+	char pin_from[CONF_PATH_MAX];
+	unsigned pin_ttl_ms; /* after an unlock; 0: no end */
+	/* Certificate files, each one "PATH" or "PATH pkcs11:id=..." */
+	char certs[CONF_CERTS_MAX][CONF_PATH_MAX];
+	size_t ncerts;
+	unsigned sessions;    /* for operations, at most; 8 */
+	unsigned deadline_ms; /* of one operation; else [agent] deadline */
+	unsigned start_ms;    /* to come up, or to be set up anew; 60 s */
+	unsigned queue;       /* requests that may wait; 1024 */
+	unsigned weight;      /* share among tokens with the same key; 1 */
+	bool prefer;          /* before those that are not preferred */
+	enum conf_reauth reauth;
+	unsigned poll_ms;      /* looks for an awaited token; 0: never */
+	unsigned keepalive_ms; /* idle sessions are used; 0: never */
+	unsigned release_ms;   /* idle token is let go; 0: never */
 };
 
 struct conf_key {
@@ -50,6 +86,7 @@ struct conf_allow {
 
 struct conf {
 	char socket[CONF_SOCKET_MAX];
+	char control[CONF_SOCKET_MAX]; /* "": there is none */
 	char state[CONF_PATH_MAX]; /* directory: PIN guard, rejection seed */
 	unsigned deadline_ms;      /* of one operation; 20 s */
 	unsigned clients;          /* connections at once; 1024 */
@@ -66,6 +103,17 @@ struct conf {
  */
 int conf_read(
     struct conf *c, int fd, const char *name, char *text, size_t textlen);
+
+/*
+ * Gives the tokens of `next` the numbers that they have in `now`, where the
+ * name is the same; others get free ones. So requests on their way, and
+ * processes, keep their token when the file is read again. 0, or -1 if more
+ * numbers would be needed than there are.
+ */
+int conf_align(struct conf *next, const struct conf *now);
+
+/* Do both describe the token alike, so that its worker may go on? */
+bool conf_token_same(const struct conf_token *a, const struct conf_token *b);
 
 /* Index of [token NAME], or -1. */
 int conf_token_index(const struct conf *c, const char *name);

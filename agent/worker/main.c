@@ -54,7 +54,7 @@ open_token(
 	int r;
 
 	memset(&tt, 0, sizeof(tt));
-	if (pin_init(&pin, ct->pin) != 0)
+	if (pin_init(&pin, ct->pin, ct->pin_from) != 0)
 		return signer_fail(why, SIGNER_EPIN,
 		    "no memory can be locked for "
 		    "the PIN (%s); raise the limit memlock",

@@ -7,9 +7,10 @@
 #define PATH_ROOM 1024
 
 int
-pin_init(struct pin *p, const char *source)
+pin_init(struct pin *p, enum conf_pin kind, const char *from)
 {
-	p->source = source;
+	p->kind = kind;
+	p->from = from;
 	return secret_init(&p->secret);
 }
 
@@ -22,32 +23,25 @@ pin_release(struct pin *p)
 /*
  * The file behind the source; -1 with a sentence. systemd makes its
  * credentials readable as it needs, in a directory that only the service
- * sees: their mode is not ours to judge (`lax`).
+ * sees: their mode is not ours to judge.
  */
 static int
-locate(const char *source, char *path, size_t room, int *lax, char *text,
-    size_t textlen)
+locate(const struct pin *p, char *path, size_t room, char *text, size_t textlen)
 {
-	const char *dir;
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
 	int n;
 
-	*lax = 0;
-	if (strncmp(source, "file:", 5) == 0) {
-		n = snprintf(path, room, "%s", source + 5);
+	if (p->kind == CONF_PIN_FILE) {
+		n = snprintf(path, room, "%s", p->from);
+	} else if (dir != NULL) {
+		n = snprintf(path, room, "%s/%s", dir, p->from);
 	} else {
-		dir = getenv("CREDENTIALS_DIRECTORY");
-		*lax = 1;
-		if (dir == NULL) {
-			(void)snprintf(text, textlen,
-			    "the PIN is to come from %s, "
-			    "but no CREDENTIALS_DIRECTORY is set; run under "
-			    "systemd "
-			    "with LoadCredential=, or use pin = file:/PATH",
-			    source);
-			return -1;
-		}
-		n = snprintf(
-		    path, room, "%s/%s", dir, source + strlen("credential:"));
+		(void)snprintf(text, textlen,
+		    "the PIN is to come from credential:%s, but no "
+		    "CREDENTIALS_DIRECTORY is set; run under systemd with "
+		    "LoadCredential=, or use pin = file:/PATH",
+		    p->from);
+		return -1;
 	}
 	if (n > 0 && (size_t)n < room)
 		return 0;
@@ -61,19 +55,20 @@ get(void *ctx, const uint8_t **pin, size_t *len, char *text, size_t textlen)
 {
 	struct pin *p = ctx;
 	char path[PATH_ROOM];
-	int lax;
 
 	*pin = NULL;
 	*len = 0;
-	if (p->source[0] == '\0') {
+	if (p->kind == CONF_PIN_PAD)
+		return 0;
+	if (p->kind != CONF_PIN_FILE && p->kind != CONF_PIN_CREDENTIAL) {
 		(void)snprintf(text, textlen,
-		    "no PIN is configured; add pin = "
-		    "file:/PATH or pin = credential:NAME to the token's "
-		    "section");
+		    "no PIN is configured; add pin = file:/PATH or pin = "
+		    "credential:NAME to the token's section");
 		return -1;
 	}
-	if (locate(p->source, path, sizeof(path), &lax, text, textlen) != 0 ||
-	    secret_read_file(&p->secret, path, lax, text, textlen) != 0)
+	if (locate(p, path, sizeof(path), text, textlen) != 0 ||
+	    secret_read_file(&p->secret, path, p->kind == CONF_PIN_CREDENTIAL,
+		text, textlen) != 0)
 		return -1;
 	*pin = p->secret.bytes;
 	*len = p->secret.len;
@@ -97,12 +92,12 @@ pin_lend(struct pin *p)
 void
 pin_advice(const struct pin *p, char *text, size_t textlen)
 {
-	if (strncmp(p->source, "file:", 5) == 0)
+	if (p->kind == CONF_PIN_FILE)
 		(void)snprintf(
-		    text, textlen, "put the right PIN into %s", p->source + 5);
+		    text, textlen, "put the right PIN into %s", p->from);
 	else
 		(void)snprintf(text, textlen,
-		    "put the right PIN into the systemd "
-		    "credential %s and restart the service",
-		    strchr(p->source, ':') ? strchr(p->source, ':') + 1 : "");
+		    "put the right PIN into the systemd credential %s and "
+		    "restart the service",
+		    p->from);
 }

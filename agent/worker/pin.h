@@ -6,16 +6,18 @@
 #ifndef AGENT_WORKER_PIN_H
 #define AGENT_WORKER_PIN_H
 
+#include "agent/conf.h"
 #include "agent/secret.h"
 #include "pkcs11/token.h"
 
 struct pin {
-	const char *source; /* as configured: file:PATH, credential:NAME, "" */
+	enum conf_pin kind;
+	const char *from; /* as in struct conf_token */
 	struct secret secret;
 };
 
-/* source is borrowed. 0, or -1 with errno. */
-int pin_init(struct pin *p, const char *source);
+/* from is borrowed. 0, or -1 with errno. */
+int pin_init(struct pin *p, enum conf_pin kind, const char *from);
 void pin_release(struct pin *p);
 
 /* How pkcs11/ borrows it. */

@@ -67,7 +67,9 @@ a_whole_file_is_understood(void **state)
 	assert_int_equal(conf.ntokens, 1);
 	assert_string_equal(conf.tokens[0].name, "card");
 	assert_string_equal(conf.tokens[0].uri, "pkcs11:token=x;serial=1");
-	assert_string_equal(conf.tokens[0].pin, "file:/pin");
+	assert_int_equal(conf.tokens[0].pin, CONF_PIN_FILE);
+	assert_string_equal(conf.tokens[0].pin_from, "/pin");
+	assert_int_equal(conf.tokens[0].deadline_ms, 3000);
 	assert_int_equal(conf.tokens[0].sessions, 2);
 	assert_int_equal(conf.nallows, 2);
 	assert_int_equal(conf.allows[0].nusers, 2);
@@ -98,6 +100,14 @@ what_is_wrong_is_refused_with_its_reason(void **state)
 	    {AGENT "[token a]\npin = 1234\n", "never stands here"},
 	    {AGENT "[token a]\npin = file:pin\n", "never stands here"},
 	    {AGENT "[token a]\npin = credential:a/b\n", "never stands here"},
+	    {AGENT "[token a]\npin = ask:\n", "never stands here"},
+	    {AGENT "[token a]\npin = askpass:prog\n", "never stands here"},
+	    {AGENT "[token a]\npin = fd:2\n", "from 3 to 1023"},
+	    {AGENT "[token a]\nreauth = often\n", "none of never, cached"},
+	    {AGENT "[token a]\nprefer = 1\n", "none of no, yes"},
+	    {AGENT "[token a]\ncertificate = x.pem\n", "absolute path"},
+	    {AGENT TOKEN "pin = ask\n", "needs control"},
+	    {AGENT TOKEN "pin = pinpad\npin-ttl = 5\n", "is for pin = ask"},
 	    {AGENT "[token a]\nsessions = 0\n", "from 1 to 64"},
 	    {AGENT "[token a]\nsessions = 5x\n", "from 1 to 64"},
 	    {AGENT "[token a]\nslot = 5\n", "[token] knows"},
@@ -171,6 +181,85 @@ a_missing_file_is_named(void **state)
 	assert_non_null(strstr(text, "/nowhere/x: No such file"));
 }
 
+static void
+a_token_has_its_own_settings(void **state)
+{
+	const struct conf_token *t = &conf.tokens[0];
+
+	(void)state;
+	if (read_words(AGENT "control = /c\n" TOKEN
+			     "pin = ask\npin-ttl = 60\ndeadline = 4\n"
+			     "start = 9\nqueue = 10\nweight = 5\n"
+			     "prefer = yes\nreauth = cached\npoll = 0\n"
+			     "keepalive = 15\nrelease = 7\n"
+			     "certificate = /a.pem\n"
+			     "certificate = /b.pem pkcs11:id=%01\n",
+		0600) != 0)
+		fail_msg("%s", text);
+	assert_int_equal(t->pin, CONF_PIN_ASK);
+	assert_int_equal(t->pin_ttl_ms, 60000);
+	assert_int_equal(t->deadline_ms, 4000);
+	assert_int_equal(t->start_ms, 9000);
+	assert_int_equal(t->queue, 10);
+	assert_int_equal(t->weight, 5);
+	assert_true(t->prefer);
+	assert_int_equal(t->reauth, CONF_REAUTH_CACHED);
+	assert_int_equal(t->poll_ms, 0);
+	assert_int_equal(t->keepalive_ms, 15000);
+	assert_int_equal(t->release_ms, 7000);
+	assert_int_equal(t->ncerts, 2);
+	assert_string_equal(t->certs[1], "/b.pem pkcs11:id=%01");
+}
+
+static void
+tokens_keep_their_numbers(void **state)
+{
+	static struct conf now, next;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++)
+		(void)snprintf(now.tokens[i].name, SIGNER_TOKEN_MAX, "t%zu", i);
+	now.ntokens = 3;
+	(void)snprintf(next.tokens[0].name, SIGNER_TOKEN_MAX, "new");
+	next.tokens[1] = now.tokens[2];
+	next.tokens[2] = now.tokens[0];
+	next.ntokens = 3;
+	assert_int_equal(conf_align(&next, &now), 0);
+	assert_int_equal(next.ntokens, 3);
+	assert_string_equal(next.tokens[0].name, "t0");
+	assert_string_equal(next.tokens[1].name, "new");
+	assert_string_equal(next.tokens[2].name, "t2");
+	/* One that goes leaves its number unused. */
+	now = next;
+	memset(&next, 0, sizeof(next));
+	next.tokens[0] = now.tokens[2];
+	next.ntokens = 1;
+	assert_int_equal(conf_align(&next, &now), 0);
+	assert_int_equal(next.ntokens, 3);
+	assert_string_equal(next.tokens[0].name, "");
+	assert_string_equal(next.tokens[2].name, "t2");
+	assert_int_equal(conf_token_index(&next, "t0"), -1);
+}
+
+static void
+a_changed_token_is_told_from_the_same(void **state)
+{
+	static struct conf_token a, b;
+
+	(void)state;
+	(void)snprintf(a.module, sizeof(a.module), "m");
+	b = a;
+	assert_true(conf_token_same(&a, &b));
+	b.sessions++;
+	assert_false(conf_token_same(&a, &b));
+	/* How tokens are chosen is not their workers' business. */
+	b = a;
+	b.weight = 7;
+	assert_true(conf_token_same(&a, &b));
+	(void)snprintf(b.certs[b.ncerts++], CONF_PATH_MAX, "/x");
+	assert_false(conf_token_same(&a, &b));
+}
+
 int
 main(void)
 {
@@ -181,6 +270,9 @@ main(void)
 	    cmocka_unit_test(no_part_of_a_line_is_read_as_another),
 	    cmocka_unit_test(lists_add_up_over_lines),
 	    cmocka_unit_test(a_missing_file_is_named),
+	    cmocka_unit_test(a_token_has_its_own_settings),
+	    cmocka_unit_test(tokens_keep_their_numbers),
+	    cmocka_unit_test(a_changed_token_is_told_from_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
