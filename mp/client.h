@@ -71,6 +71,8 @@ struct mp_client_config {
 	const char *mp_certs; /* pinned MP certificates: file or directory */
 	enum mp_signature_rule signature;
 	enum mp_policy_hash_rule policy_hash_rule;
+	uint64_t upload_max; /* bytes of one message before it is compressed;
+				0: MP_PAYLOAD_MAX; at most MP_SEALED_MAX */
 	enum mp_hash hash;
 	const char *state_dir; /* made and opened when first needed */
 	unsigned timeout_ms;   /* per exchange; 0: 60 s */
@@ -111,9 +113,20 @@ const char *mp_client_proof(const struct mp_client *c);
 int mp_client_register(struct mp_client *c, unsigned wait_s,
     struct mp_state_client *out, bool *already, struct mp_error *e);
 
-/* Policy assignments; free with mp_assignments_release. */
-int mp_client_assignments(
-    struct mp_client *c, struct mp_assignments *out, struct mp_error *e);
+/* Whose policy, and since when. */
+struct mp_client_policies {
+	const struct mp_assignments_user *user; /* NULL: the machine's */
+	const char *cookie; /* of an earlier answer: what changed since */
+};
+
+/*
+ * Policy assignments; free with mp_assignments_release. wanted: NULL for all
+ * of the machine's. The management point may answer a cookie with everything
+ * (out->reply_type "Full") as well.
+ */
+int mp_client_assignments(struct mp_client *c,
+    const struct mp_client_policies *wanted, struct mp_assignments *out,
+    struct mp_error *e);
 
 /*
  * The policy's XML: decrypted, decompressed, UTF-8, in a buffer that the

@@ -20,8 +20,9 @@ named(const struct mp_client_voice *v, struct mp_error *e)
 }
 
 int
-mp_client_assignments(
-    struct mp_client *c, struct mp_assignments *out, struct mp_error *e)
+mp_client_assignments(struct mp_client *c,
+    const struct mp_client_policies *wanted, struct mp_assignments *out,
+    struct mp_error *e)
 {
 	struct mp_client_question ask = {.endpoint = policies};
 	struct mp_assignments_request request = {0};
@@ -41,9 +42,13 @@ mp_client_assignments(
 	request.fqdn = v.fqdn;
 	request.netbios = v.netbios;
 	request.site = c->site;
+	request.user = wanted != NULL ? wanted->user : NULL;
+	request.cookie = wanted != NULL ? wanted->cookie : NULL;
 	ask.smsid = v.source;
 	ask.netbios = v.netbios;
-	mp_client_step(c, "asking %s for policy assignments", c->url.host);
+	mp_client_step(c, "asking %s for policy assignments%s%s", c->url.host,
+	    request.user != NULL ? " of a user" : "",
+	    request.cookie != NULL ? ", for changes alone" : "");
 	if ((r = mp_assignments_request(&request, &body, e)) != 0 ||
 	    (r = mp_client_ask(c, &ask, &body, &reply, e)) != 0)
 		goto out;

@@ -103,11 +103,18 @@ put_machine(struct mp_writer *w, const struct mp_assignments_request *r)
 	mp_writer_end(w, "Machine");
 }
 
+/* Does it ask for changes since a cookie, and not for everything? */
+static bool
+updates(const struct mp_assignments_request *r)
+{
+	return r->cookie != NULL && r->cookie[0] != '\0';
+}
+
 int
 mp_assignments_request(const struct mp_assignments_request *r,
     struct mp_buf *xml, struct mp_error *e)
 {
-	bool since = r->cookie != NULL && r->cookie[0] != '\0';
+	bool since = updates(r);
 	struct mp_writer w;
 	int x = check(r, e);
 
@@ -306,7 +313,7 @@ take_reply(const struct mp_xml_node *root, struct mp_assignments *out,
  * ARCHITECTURE.md), but whose they are can be told.
  */
 static int
-check_answer(const struct mp_xml_node *root,
+check_machine(const struct mp_xml_node *root,
     const struct mp_assignments_request *asked, struct mp_error *e)
 {
 	const struct mp_xml_node *who = mp_xml_child(root, "Identification");
@@ -329,6 +336,48 @@ check_answer(const struct mp_xml_node *root,
 		    "(--site), or ask again",
 		    source, asked->site);
 	return MP_OK;
+}
+
+/* The same of a user; and changes are no answer to who asked for all. */
+static int
+check_scope(const struct mp_xml_node *root,
+    const struct mp_assignments_request *asked, struct mp_error *e)
+{
+	const struct mp_xml_node *who = mp_xml_child(root, "Identification");
+	const char *sid = mp_xml_child_text(mp_xml_child(who, "User"), "SID");
+	const struct mp_xml_node *resource = mp_xml_child(root, "Resource");
+	const char *type =
+	    resource == NULL ? NULL : mp_xml_attr(resource, "ResourceType");
+	const char *wanted = asked->user == NULL ? "Machine" : "User";
+	const char *reply = mp_xml_attr(root, "ReplyType");
+
+	if (asked->user != NULL && sid[0] != '\0' &&
+	    strcasecmp(sid, asked->user->sid) != 0)
+		return mp_fail(e, MP_ETRUST,
+		    "the policy reply is for the user \"%.184s\", but that of "
+		    "%.184s was asked for; it is not used: ask again, and if "
+		    "that does not help look who is between this host and the "
+		    "management point",
+		    sid, asked->user->sid);
+	if (type != NULL && strcasecmp(type, wanted) != 0)
+		return mp_fail(e, MP_ETRUST,
+		    "the policy reply is of the type \"%.20s\", but %s policy "
+		    "was asked for; it is not used: ask again",
+		    type, wanted);
+	if (!updates(asked) && strcasecmp(reply, "Delta") == 0)
+		return mp_fail(e, MP_ETRUST,
+		    "the policy reply has changes only (Delta), but "
+		    "everything was asked for; it is not used: ask again");
+	return MP_OK;
+}
+
+static int
+check_answer(const struct mp_xml_node *root,
+    const struct mp_assignments_request *asked, struct mp_error *e)
+{
+	int x = check_machine(root, asked, e);
+
+	return x != MP_OK ? x : check_scope(root, asked, e);
 }
 
 static int

@@ -72,7 +72,8 @@ int mp_assignments_parse(
     const struct mp_buf *xml, struct mp_assignments *out, struct mp_error *e);
 /*
  * The same, and it must be the answer to this request: where it names the
- * client or the source, they are those that asked; else MP_ETRUST.
+ * client, the user, the source or whose policy it is, they are those asked
+ * for, and it has changes alone only if those were; else MP_ETRUST.
  */
 int mp_assignments_answer(const struct mp_assignments_request *asked,
     const struct mp_buf *xml, struct mp_assignments *out, struct mp_error *e);

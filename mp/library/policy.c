@@ -42,7 +42,7 @@ sealpoint_messaging_policies(struct sealpoint_messaging *s, const char *host,
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return failure_memory(why);
-	r = mp_client_assignments(c, &p->all, &e);
+	r = mp_client_assignments(c, NULL, &p->all, &e);
 	if (r == 0)
 		*out = p;
 	else

@@ -176,6 +176,55 @@ a_reply_for_another_client_or_site_is_refused(void **state)
 	mp_buf_release(&b);
 }
 
+#define SCOPE(reply, sid, type)                                          \
+	"<ReplyAssignments ReplyType='" reply "'><Identification><User>" \
+	"<SID>" sid "</SID></User></Identification>"                     \
+	"<Resource ResourceType='" type "'/></ReplyAssignments>"
+
+/* Another user's policy, the machine's, or a part of what was asked for. */
+static void
+a_reply_of_another_scope_is_refused(void **state)
+{
+	static const struct mp_assignments_user user = {
+	    .name = "DOM\\u", .sid = SID};
+	static const struct {
+		const char *xml, *cookie;
+		bool machine;
+		int code;
+		const char *words;
+	} cases[] = {
+	    {SCOPE("Full", SID, "User"), "c", false, MP_OK, ""},
+	    {SCOPE("Delta", SID, "User"), "c", false, MP_OK, ""},
+	    {SCOPE("delta", "", "Machine"), "c", true, MP_OK, ""},
+	    {SCOPE("Full", "", "machine"), NULL, true, MP_OK, ""},
+	    {SCOPE("Full", SID "1", "User"), "c", false, MP_ETRUST, SID "1"},
+	    {SCOPE("Full", SID, "Machine"), "c", false, MP_ETRUST, "User"},
+	    {SCOPE("Full", "", "User"), NULL, true, MP_ETRUST, "Machine"},
+	    {SCOPE("Delta", SID, "User"), NULL, false, MP_ETRUST, "Delta"},
+	    {SCOPE("delta", "", "Machine"), "", true, MP_ETRUST, "Delta"},
+	};
+	struct mp_assignments_request asked = {.smsid = ASKER, .site = "PRI"};
+	struct mp_assignments a;
+	struct mp_error e;
+	struct mp_buf b;
+
+	(void)state;
+	mp_buf_init(&b, 1 << 16);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		asked.user = cases[i].machine ? NULL : &user;
+		asked.cookie = cases[i].cookie;
+		mp_buf_clear(&b);
+		mp_buf_str(&b, cases[i].xml);
+		e.text[0] = '\0';
+		if (mp_assignments_answer(&asked, &b, &a, &e) !=
+			cases[i].code ||
+		    strstr(e.text, cases[i].words) == NULL)
+			fail_msg("%zu: %s", i, e.text);
+		mp_assignments_release(&a);
+	}
+	mp_buf_release(&b);
+}
+
 static void
 as_many_assignments_as_the_limit_are_read(void **state)
 {
@@ -361,6 +410,7 @@ main(void)
 	    cmocka_unit_test(a_users_policy_names_user_and_groups),
 	    cmocka_unit_test(a_delta_keeps_what_it_changes),
 	    cmocka_unit_test(a_reply_for_another_client_or_site_is_refused),
+	    cmocka_unit_test(a_reply_of_another_scope_is_refused),
 	    cmocka_unit_test(as_many_assignments_as_the_limit_are_read),
 	    cmocka_unit_test(every_other_form_of_a_hash_is_unknown),
 	    cmocka_unit_test(a_hash_of_any_form_of_the_body_matches),

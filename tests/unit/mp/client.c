@@ -393,7 +393,7 @@ a_caller_need_not_want_words(void **state)
 	(void)state;
 	reopen();
 	assert_int_equal(
-	    mp_client_assignments(s.client, &a, NULL), MP_ENOTFOUND);
+	    mp_client_assignments(s.client, NULL, &a, NULL), MP_ENOTFOUND);
 	assert_int_equal(
 	    mp_client_register(s.client, 0, &c, &already, NULL), MP_EHTTP);
 	assert_int_equal(mp_client_mp_list(s.client, &l, NULL), MP_EHTTP);

@@ -109,7 +109,7 @@ mixed_mode_registers_and_reads_policy_over_http(void **state)
 	assert_null(mp_client_warning(s.client));
 	assert_null(strstr(s.mp.seen[0].header, "clientauth"));
 	assert_non_null(strstr(s.mp.seen[0].xml, "KeyType=\"1\""));
-	if (mp_client_assignments(s.client, &a, &e) != 0)
+	if (mp_client_assignments(s.client, NULL, &a, &e) != 0)
 		fail_msg("%s", e.text);
 	assert_string_equal(mp_client_proof(s.client), "signature");
 	assert_non_null(strstr(s.mp.seen[1].header, ">NonSSL<"));
@@ -256,14 +256,14 @@ names_are_remembered_with_the_registration(void **state)
 	s.cfg.netbios = NULL;
 	s.cfg.fqdn = NULL;
 	reopen();
-	if (mp_client_assignments(s.client, &a, &e) != 0)
+	if (mp_client_assignments(s.client, NULL, &a, &e) != 0)
 		fail_msg("%s", e.text);
 	mp_assignments_release(&a);
 	assert_non_null(strstr(s.mp.seen[1].xml, ">client1.example.test<"));
 	assert_non_null(strstr(s.mp.seen[1].xml, ">CLIENT1<"));
 	s.cfg.netbios = "OTHER"; /* what is said counts first */
 	reopen();
-	assert_int_equal(mp_client_assignments(s.client, &a, &e), 0);
+	assert_int_equal(mp_client_assignments(s.client, NULL, &a, &e), 0);
 	mp_assignments_release(&a);
 	assert_non_null(strstr(s.mp.seen[2].xml, ">OTHER<"));
 }
@@ -351,7 +351,7 @@ a_proxy_registers_its_clients(void **state)
 	reopen();
 	assert_int_equal(mp_client_smsid(s.client, smsid, &e), 0);
 	assert_string_equal(smsid, SMSID);
-	if (mp_client_assignments(s.client, &a, &e) != 0)
+	if (mp_client_assignments(s.client, NULL, &a, &e) != 0)
 		fail_msg("%s", e.text);
 	mp_assignments_release(&a);
 	assert_non_null(
@@ -379,7 +379,7 @@ a_proxy_that_the_console_knows_is_named_once(void **state)
 	s.cfg.proxy_smsid = NULL;
 	s.cfg.client_id = SMSID;
 	reopen();
-	if (mp_client_assignments(s.client, &a, &e) != 0)
+	if (mp_client_assignments(s.client, NULL, &a, &e) != 0)
 		fail_msg("%s", e.text);
 	mp_assignments_release(&a);
 	assert_non_null(

@@ -38,10 +38,12 @@ policy_is_for_the_registered(void **state)
 	(void)state;
 	s.mp.answers = answers;
 	reopen();
-	assert_int_equal(mp_client_assignments(s.client, &a, &e), MP_ENOTFOUND);
+	assert_int_equal(
+	    mp_client_assignments(s.client, NULL, &a, &e), MP_ENOTFOUND);
 	says(&e, "sealpoint register");
 	assert_int_equal(enrol(0, &c, &already, &e), MP_EPENDING);
-	assert_int_equal(mp_client_assignments(s.client, &a, &e), MP_EPENDING);
+	assert_int_equal(
+	    mp_client_assignments(s.client, NULL, &a, &e), MP_EPENDING);
 	says(&e, "sealpoint register");
 	assert_int_equal(a.count, 0);
 	assert_int_equal(s.mp.count, 1);
@@ -63,7 +65,8 @@ a_reply_that_cannot_be_read_is_told_with_its_sender(void **state)
 	(void)state;
 	s.mp.answers = answers;
 	must_enrol(0);
-	assert_int_equal(mp_client_assignments(s.client, &a, &e), MP_EREPLY);
+	assert_int_equal(
+	    mp_client_assignments(s.client, NULL, &a, &e), MP_EREPLY);
 	says(&e, s.url);
 	assert_int_equal(mp_client_mp_list(s.client, &l, &e), MP_EREPLY);
 	says(&e, s.url);
@@ -87,7 +90,7 @@ list_policy(unsigned flags, struct mp_assignments *a)
 	(void)snprintf(xml, sizeof(xml), ASSIGNMENTS, flags);
 	s.mp.answers = answers;
 	must_enrol(0);
-	if (mp_client_assignments(s.client, a, &e) != 0)
+	if (mp_client_assignments(s.client, NULL, a, &e) != 0)
 		fail_msg("%s", e.text);
 	assert_int_equal(a->count, 1);
 	assert_int_equal(a->list[0].flags, flags);
@@ -106,6 +109,38 @@ assignments_are_asked_for_in_the_client_s_name(void **state)
 	assert_non_null(strstr(seen->header, "<SourceID>" SMSID "</SourceID>"));
 	assert_non_null(strstr(seen->xml, "<ClientID>" SMSID "</ClientID>"));
 	assert_non_null(strstr(seen->xml, "SMS:PRI"));
+	mp_assignments_release(&a);
+}
+
+#define USER_SID "S-1-5-21-1-2-3-1104"
+
+static void
+a_user_s_changes_are_asked_for_by_sid_and_cookie(void **state)
+{
+	struct little_answer answers[] = {
+	    {.kind = LITTLE_REGISTRATION, .xml = DONE},
+	    {.kind = LITTLE_ASSIGNMENTS,
+		.xml = "<ReplyAssignments SchemaVersion=\"1.00\" "
+		       "ReplyType=\"Delta\"><ServerCookie>c2</ServerCookie>"
+		       "</ReplyAssignments>"},
+	    {0}};
+	const struct mp_assignments_user user = {
+	    .name = "CORP\\anna", .sid = USER_SID};
+	const struct mp_client_policies wanted = {
+	    .user = &user, .cookie = "c1"};
+	const struct little_seen *seen = &s.mp.seen[1];
+	struct mp_assignments a;
+	struct mp_error e;
+
+	(void)state;
+	s.mp.answers = answers;
+	must_enrol(0);
+	if (mp_client_assignments(s.client, &wanted, &a, &e) != 0)
+		fail_msg("%s", e.text);
+	assert_string_equal(a.cookie, "c2");
+	assert_non_null(strstr(seen->xml, "<SID>" USER_SID "</SID>"));
+	assert_non_null(strstr(seen->xml, "RequestType=\"OnUpdate\""));
+	assert_non_null(strstr(seen->xml, "<ServerCookie>c1</ServerCookie>"));
 	mp_assignments_release(&a);
 }
 
@@ -330,6 +365,7 @@ main(void)
 	    TEST(policy_is_for_the_registered),
 	    TEST(a_reply_that_cannot_be_read_is_told_with_its_sender),
 	    TEST(assignments_are_asked_for_in_the_client_s_name),
+	    TEST(a_user_s_changes_are_asked_for_by_sid_and_cookie),
 	    TEST(a_plain_policy_is_fetched_without_identity),
 	    TEST(a_secret_policy_is_fetched_with_identity_and_opened),
 	    TEST(a_task_sequence_is_not_fetched),
