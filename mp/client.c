@@ -127,6 +127,7 @@ mp_client_open(struct mp_client **cp, const struct mp_client_config *cfg,
 	    .site = c->site,
 	    .hash = cfg->hash,
 	    .rule = cfg->signature,
+	    .payload_max = cfg->upload_max,
 	    .tls = c->url.tls};
 	choose_paths(c);
 	*cp = c;

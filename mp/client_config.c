@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "mp/client_internal.h"
+#include "mp/sealed.h"
 
 static const char *
 mode_name(const struct mp_client *c)
@@ -161,6 +162,12 @@ mp_client_check(struct mp_client *c, struct mp_error *e)
 	if (cfg->internet < 0 || cfg->internet > 2)
 		return mp_fail(e, MP_EARG, "InternetFlag %d is not 0, 1 or 2",
 		    cfg->internet);
+	if (cfg->upload_max > MP_SEALED_MAX)
+		return mp_fail(e, MP_EARG,
+		    "a limit of %llu bytes for uploads is more than the %u "
+		    "that a message can have; choose a smaller one "
+		    "(--max-upload)",
+		    (unsigned long long)cfg->upload_max, MP_SEALED_MAX);
 	if ((r = mp_url_for_mode(&c->url, cfg->mp != NULL ? cfg->mp : "",
 		 native, cfg->port, e)) != 0 ||
 	    (r = take_site(c, cfg->site, e)) != 0 ||

@@ -254,8 +254,9 @@ mp_client_send(struct mp_client *c, const struct mp_send *what,
 static int
 show_header(struct parcel *p, struct mp_buf *out)
 {
-	const struct mp_seal_config how = {
-	    .hash = p->c->cfg.hash, .recipients = p->c->x.recipients};
+	const struct mp_seal_config how = {.hash = p->c->cfg.hash,
+	    .recipients = p->c->x.recipients,
+	    .payload_max = p->c->x.payload_max};
 	static const char bom[] = "\xFF\xFE", end[] = "\r\n--";
 	const uint8_t *from, *to = NULL;
 	struct mp_sealed sealed;

@@ -51,7 +51,7 @@ put_clear(void *ctx, const void *data, size_t len, struct mp_error *e)
 	if (len > p->max - p->size)
 		return mp_fail(e, MP_ELIMIT,
 		    "it is larger than the limit of %llu bytes; send less at "
-		    "once, or raise the limit",
+		    "once, or raise the limit (--max-upload)",
 		    (unsigned long long)p->max);
 	p->size += len;
 	if (p->zip != NULL)
