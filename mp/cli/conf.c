@@ -30,6 +30,7 @@ static const struct key keys[] = {
     {"mp", "ca", OPTION_CA, true},
     {"mp", "mp-certs", OPTION_MP_CERTS, true},
     {"mp", "mp-signature", OPTION_MP_SIGNATURE, false},
+    {"mp", "policy-hash", OPTION_POLICY_HASH, false},
     {"mp", "crl", OPTION_CRL, false},
     {"mp", "encrypt-certs", OPTION_ENCRYPT_CERTS, true},
     {"mp", "cipher", OPTION_CIPHER, false},
@@ -39,6 +40,7 @@ static const struct key keys[] = {
     {"mp", "http-proxy-auth", OPTION_HTTP_PROXY_AUTH, true},
     {"mp", "state", OPTION_STATE, true},
     {"mp", "hash", OPTION_HASH, false},
+    {"mp", "max-upload", OPTION_MAX_UPLOAD, false},
     {"mp", "key", OPTION_KEY, false},
 };
 

@@ -209,6 +209,40 @@ options_number(const struct options *o, const struct option_def *def,
 	return 0;
 }
 
+int
+options_size(const struct options *o, const struct option_def *def,
+    uint64_t most, uint64_t *size, char text[OPTIONS_TEXT_MAX])
+{
+	static const char suffixes[] = "KMG";
+	const char *value = o->value[def->id], *suffix = NULL;
+	size_t digits;
+	uint64_t n = 0;
+
+	if (value == NULL)
+		return 0;
+	digits = strspn(value, "0123456789");
+	if (value[digits] != '\0')
+		suffix =
+		    strchr(suffixes, toupper((unsigned char)value[digits]));
+	/* As many digits as any size here has: nothing can overflow. */
+	if (digits > 0 && digits <= 9 &&
+	    (value[digits] == '\0' ||
+		(suffix != NULL && value[digits + 1] == '\0')))
+		n = strtoull(value, NULL, 10);
+	for (; suffix != NULL && suffix >= suffixes; suffix--)
+		n *= 1024;
+	if (n == 0 || n > most) {
+		snprintf(text, OPTIONS_TEXT_MAX,
+		    "option --%s cannot be \"%.64s\": it is a size in bytes "
+		    "from 1 to %llu, or in units of 1024 with K, M or G behind "
+		    "it, as in 300M",
+		    def->name, value, (unsigned long long)most);
+		return -1;
+	}
+	*size = n;
+	return 0;
+}
+
 const struct option_def *
 options_find(const struct option_def *table, enum option_id id)
 {

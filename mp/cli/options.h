@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #define OPTIONS_TABLES_MAX 3 /* own, management point, global */
@@ -73,6 +74,12 @@ enum option_id {
 	OPTION_DRY_RUN,
 	OPTION_ENDPOINT,
 	OPTION_PROPERTY,
+	OPTION_USER,
+	OPTION_USER_SID,
+	OPTION_GROUP,
+	OPTION_COOKIE,
+	OPTION_POLICY_HASH,
+	OPTION_MAX_UPLOAD,
 	OPTION_COUNT
 };
 
@@ -120,6 +127,10 @@ bool option_allows(const struct option_def *def, const char *value);
 int options_number(const struct options *o, const struct option_def *def,
     unsigned least, unsigned most, unsigned *number,
     char text[OPTIONS_TEXT_MAX]);
+
+/* The same for bytes, from 1; K, M and G behind the number multiply by 1024. */
+int options_size(const struct options *o, const struct option_def *def,
+    uint64_t most, uint64_t *size, char text[OPTIONS_TEXT_MAX]);
 
 /* The option of that number, or NULL. Borrowed. */
 const struct option_def *options_find(

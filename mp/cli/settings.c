@@ -7,6 +7,7 @@
 
 #include "mp/cli/command.h"
 #include "mp/discover.h"
+#include "mp/sealed.h"
 
 #define PORT_MAX 65535
 #define TIMEOUT_MAX 3600
@@ -135,6 +136,22 @@ way(struct session *s, struct mp_client_config *cfg)
 	return r;
 }
 
+/* The largest message that is sent. */
+static int
+limit(struct session *s, struct mp_client_config *cfg)
+{
+	struct options o;
+	char text[OPTIONS_TEXT_MAX];
+
+	memset(&o, 0, sizeof(o));
+	o.value[OPTION_MAX_UPLOAD] = session_value(s, OPTION_MAX_UPLOAD);
+	if (options_size(&o,
+		options_find(command_mp_options, OPTION_MAX_UPLOAD),
+		MP_SEALED_MAX, &cfg->upload_max, text) == 0)
+		return COMMAND_DONE;
+	return session_usage(s, "%s", text);
+}
+
 /* Whom we believe, and how messages are sealed. */
 static void
 belief(struct session *s, struct mp_client_config *cfg)
@@ -144,6 +161,9 @@ belief(struct session *s, struct mp_client_config *cfg)
 	cfg->signature = settings_say(s, OPTION_MP_SIGNATURE, "tls")
 			     ? MP_SIGNATURE_TLS
 			     : MP_SIGNATURE_REQUIRED;
+	cfg->policy_hash_rule = settings_say(s, OPTION_POLICY_HASH, "always")
+				    ? MP_POLICY_HASH_ALWAYS
+				    : MP_POLICY_HASH_NO_TLS;
 	cfg->hash = settings_say(s, OPTION_HASH, "sha1") ? MP_SHA1 : MP_SHA256;
 	cfg->encrypt_certs = session_value(s, OPTION_ENCRYPT_CERTS);
 	cfg->cipher = settings_say(s, OPTION_CIPHER, "aes256")
@@ -207,6 +227,8 @@ settings_client(struct session *s, bool believe, struct mp_client_config *cfg)
 	r = who(s, cfg);
 	if (r == COMMAND_DONE)
 		r = way(s, cfg);
+	if (r == COMMAND_DONE)
+		r = limit(s, cfg);
 	if (r == COMMAND_DONE)
 		r = check(s, believe, cfg);
 	if (r == COMMAND_DONE && s->netbios[0] != '\0')

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mp/buf.h"
+#include "mp/cli/assigned.h"
 #include "mp/cli/command.h"
 #include "mp/cli/file.h"
 #include "mp/cli/policyname.h"
@@ -15,6 +16,8 @@
 #define SILENT_MAX 3            /* policies in a row without an answer */
 
 static const struct option_def options[] = {
+    ASSIGNED_USER_OPTIONS,
+    ASSIGNED_COOKIE_OPTION,
     {OPTION_OUTPUT, 'o', "output", "DIR",
 	"where to write the policies; made if it is not there"},
     {0},
@@ -33,7 +36,7 @@ static const struct output_column columns[] = {
 struct run {
 	struct session *s;
 	const char *dir;
-	struct mp_assignments all;
+	struct assigned assigned;
 	char (*names)[POLICYNAME_MAX]; /* of files, "" if not written */
 	struct record *rows;
 	void *taken;     /* names, as a tree */
@@ -46,7 +49,7 @@ static void
 add_named(struct run *run, size_t i, const char *name, const char *result,
     const char *why)
 {
-	const struct mp_assignment *a = &run->all.list[i];
+	const struct mp_assignment *a = &run->assigned.all.list[i];
 	struct record *row = record_new();
 
 	record_set(row, "id", a->id);
@@ -69,6 +72,21 @@ fail(struct run *run, size_t i, const char *why)
 {
 	run->failed = true;
 	add_named(run, i, "", "failed", why);
+}
+
+/*
+ * A change that brings no policy. What its action means is documented nowhere
+ * (wire-facts 12, unknown 12), so that no file is removed for it.
+ */
+static void
+add_change(struct run *run, const struct mp_assignment_change *c)
+{
+	struct record *row = record_new();
+
+	record_set(row, "id", c->id);
+	record_set(row, "result", "changed");
+	record_set(row, "why", c->action[0] != '\0' ? c->action : NULL);
+	record_append(run->rows, row);
 }
 
 static int
@@ -115,7 +133,7 @@ fetch(struct run *run, size_t i)
 	int r;
 
 	mp_buf_init(&xml, POLICY_MAX);
-	r = mp_client_policy(run->s->mp, &run->all.list[i], &xml, &e);
+	r = mp_client_policy(run->s->mp, &run->assigned.all.list[i], &xml, &e);
 	run->silent = r == MP_ENET ? run->silent + 1 : 0;
 	if (r != MP_OK) {
 		fail(run, i, e.text[0] != '\0' ? e.text : mp_strerror(e.code));
@@ -140,12 +158,12 @@ out:
 static void
 take(struct run *run, size_t i)
 {
-	const struct mp_assignment *a = &run->all.list[i];
+	const struct mp_assignment *a = &run->assigned.all.list[i];
 	const char *why;
 	char text[96];
 
-	snprintf(
-	    text, sizeof(text), "policy %zu of %zu", i + 1, run->all.count);
+	snprintf(text, sizeof(text), "policy %zu of %zu", i + 1,
+	    run->assigned.all.count);
 	output_step(run->s->out, text);
 	if ((a->flags & MP_POLICY_TASK_SEQUENCE) != 0) {
 		add(run, i, "skipped",
@@ -167,8 +185,7 @@ take(struct run *run, size_t i)
 static int
 prepare(struct run *run)
 {
-	struct mp_error e = {0};
-	int r = session_mp(run->s, true);
+	int r = assigned_fetch(&run->assigned, run->s, true);
 
 	if (r != COMMAND_DONE)
 		return r;
@@ -179,10 +196,7 @@ prepare(struct run *run)
 		    run->dir, strerror(errno));
 		return COMMAND_FAILED;
 	}
-	if (mp_client_assignments(run->s->mp, &run->all, &e) != MP_OK)
-		return session_mp_failed(run->s, &e);
-	session_tell_proof(run->s);
-	run->names = calloc(run->all.count + 1, sizeof(*run->names));
+	run->names = calloc(run->assigned.all.count + 1, sizeof(*run->names));
 	if (run->names != NULL)
 		return COMMAND_DONE;
 	output_error(run->s->out, "out of memory");
@@ -202,8 +216,10 @@ sync_policies(struct session *s, const char *operand)
 	if (r != COMMAND_DONE)
 		goto out;
 	run.rows = record_list_new();
-	for (size_t i = 0; i < run.all.count; i++)
+	for (size_t i = 0; i < run.assigned.all.count; i++)
 		take(&run, i);
+	for (size_t i = 0; i < run.assigned.all.nchanges; i++)
+		add_change(&run, &run.assigned.all.changes[i]);
 	if (output_list(s->out, run.rows, columns) != 0)
 		r = COMMAND_FAILED;
 	if (finished(&run) != NULL)
@@ -220,11 +236,13 @@ sync_policies(struct session *s, const char *operand)
 		    "when that is mended");
 		r = COMMAND_FAILED;
 	}
+	if (r == COMMAND_DONE)
+		r = assigned_keep(&run.assigned);
 out:
 	record_free(run.rows);
 	tdestroy(run.taken, forget);
 	free(run.names);
-	mp_assignments_release(&run.all);
+	assigned_release(&run.assigned);
 	return r;
 }
 

@@ -120,6 +120,19 @@ class Messages(house.Case):
                      says="register")
         self.assertEqual(self.point.verdicts(), [])
 
+    def test_a_report_above_the_limit_says_how_to_raise_it(self):
+        self.register(self.state)
+        options = self.point.options(self.rsa, self.state)
+        conf = self.work / "sealpoint.conf"
+        conf.write_text("[mp]\nmax-upload = 1K\n")
+        self.point.forget()
+        for limit in (("--max-upload", "1K"), ("--config", conf)):
+            self.refuses("send", "hinv", "--discover", *limit, *options,
+                         says=("1024 bytes", "--max-upload"))
+        self.assertEqual(self.point.verdicts(), [])
+        self.does("send", "hinv", "--discover", "--config", conf,
+                  "--max-upload", "1M", *options)
+
     def test_an_ec_key_cannot_register_and_is_told_why(self):
         self.refuses("register", *self.point.options(self.ec, self.state),
                      says="rsa")

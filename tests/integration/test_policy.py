@@ -1,5 +1,7 @@
-"""Policy without TLS: bodies come by plain GET, so that only the hash of a
-signed assignment proves them. And a management point that falls silent."""
+"""Policy of machines and users, all of it or what changed. Without TLS bodies
+come by plain GET, so that only the hash of a signed assignment proves them.
+And a management point that falls silent."""
+import contextlib
 import unittest
 
 import house
@@ -7,14 +9,125 @@ import house
 TASK_SEQUENCE, SECRET = 1, 4
 
 
-class Mixed(house.Case):
+USER = ("--user", "EXAMPLE\\anna", "--user-sid", "S-1-5-21-1-2-3-1104",
+        "--group", "S-1-5-32-545", "--group", "S-1-1-0")
+
+
+class Assigned:
+    """Whose policy, and since when; for both modes."""
+
+    def run_with(self, *command):
+        """The rows of a policy command, all that the point noted clean."""
+        with self.serving() as point:
+            point.forget()
+            rows = self.asks("policy", *command,
+                             *point.options(self.key, self.state))
+            self.noted = point.verdicts()
+        for verdict in self.noted:
+            self.assertEqual(verdict["errors"], [], verdict)
+        return rows
+
+    def test_a_users_policy_is_listed_and_read(self):
+        rows = self.run_with("list", *USER)
+        self.assertEqual({r["type"] for r in rows}, {"User"})
+        secret = next(r for r in rows if int(r["flags"]) & SECRET)
+        policy = self.run_with("get", secret["id"], *USER)
+        self.assertIn("naa-user", policy["xml"])
+        machine = self.run_with("list")
+        self.assertEqual({r["type"] for r in machine}, {"Machine"})
+
+    def test_after_the_first_run_only_changes_come(self):
+        for whose in ((), USER):
+            with self.subTest(whose):
+                cookie = self.work / f"cookie{len(whose)}"
+                everything = self.run_with("list", *whose)
+                first = self.run_with("list", *whose, "--cookie", cookie)
+                self.assertEqual(first, everything)
+                kept = cookie.read_text()
+                changes = self.run_with("list", *whose, "--cookie", cookie)
+                self.assertEqual(len(changes), 1)
+                self.assertIn(changes[0]["id"], [r["id"] for r in first])
+                self.assertEqual(self.noted[-1]["notes"]["reply"], "Delta, 1")
+                self.assertNotEqual(cookie.read_text(), kept)
+                self.assertEqual(cookie.stat().st_mode & 0o777, 0o600)
+                self.assertEqual(
+                    self.run_with("list", *whose, "--cookie", cookie), [])
+
+    def test_sync_writes_what_changed(self):
+        cookie, out = self.work / "cookie", self.work / "policies"
+        args = ("sync", "-o", out, "--cookie", cookie)
+        first = self.run_with(*args)
+        self.assertGreater(len(first), 5)
+        for path in out.iterdir():
+            path.unlink()
+        changed = self.run_with(*args)
+        self.assertEqual([r["result"] for r in changed], ["written"])
+        self.assertEqual([p.name for p in out.iterdir()],
+                         [changed[0]["file"]])
+
+    def test_a_cookie_that_is_not_ours_is_refused(self):
+        cookie = self.work / "cookie"
+        with self.serving() as point:
+            point.forget()
+            args = ("policy", "list", "--cookie", cookie,
+                    *point.options(self.key, self.state))
+            for text, says in (("", "no policy cookie"),
+                               ("nonsense\n", "no policy cookie"),
+                               ("sealpoint policy cookie 1 x PRI machine\n",
+                                "no policy cookie"),
+                               ("sealpoint policy cookie 1 x PRI machine\nc\n",
+                                ("x pri machine", "another file"))):
+                with self.subTest(text):
+                    cookie.write_text(text)
+                    self.refuses(*args, says=says)
+                    self.assertEqual(cookie.read_text(), text)
+            cookie.unlink()
+            self.does(*args)
+            self.refuses(*args, *USER, says=("s-1-5-21", "another file"))
+            self.assertEqual(len(point.verdicts()), 1)
+
+
+class Native(Assigned, house.Case):
+
+    point_options = ()
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.key = cls.rsa
+        cls.state = cls.dir / "registered"
+        cls().register(cls.state)
+
+    def runTest(self):
+        """For the one registration of the class."""
+
+    def serving(self, *options):
+        assert not options
+        return contextlib.nullcontext(self.point)
+
+    def test_over_tls_a_hash_counts_when_told_so(self):
+        out = self.work / "out"
+        with house.Point(self.point_dir, "--misbehave",
+                         "wrong-policy-hash") as point:
+            options = point.options(self.rsa, self.work / "state")
+            self.asks("register", *options)
+            policy = next(p for p in self.asks("policy", "list", *options)
+                          if p["flags"] == 16)
+            self.does("policy", "get", policy["id"], "-o", out, *options)
+            out.unlink()
+            self.refuses("policy", "get", policy["id"], "-o", out, *options,
+                         "--policy-hash", "always", says="hash")
+            self.assertFalse(out.exists())
+
+
+class Mixed(Assigned, house.Case):
     """HTTP, and a self-signed certificate that was made on the token."""
 
     point_tls = False
 
     @classmethod
     def prepare(cls):
-        cls.mixed = cls.token.self_signed("mixed", "10")
+        cls.mixed = cls.key = cls.token.self_signed("mixed", "10")
 
     @classmethod
     def setUpClass(cls):

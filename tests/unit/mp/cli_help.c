@@ -57,8 +57,11 @@ value_text(const char *value, char text[128])
 	n = (size_t)snprintf(
 	    text, 128, " %s ", strchr(value, '|') == NULL ? "Ar" : "Cm");
 	for (; *value != '\0' && n < 120; value++)
-		n += (size_t)snprintf(
-		    text + n, 128 - n, *value == '|' ? " %c " : "%c", *value);
+		n += (size_t)snprintf(text + n, 128 - n,
+		    *value == '|'    ? " %c "
+		    : *value == '\\' ? "%ce"
+				     : "%c",
+		    *value);
 }
 
 /* The line of the page that lists an option. */

@@ -169,6 +169,51 @@ numbers_are_whole_and_within_bounds(void **state)
 }
 
 static void
+sizes_are_bytes_or_have_a_unit(void **state)
+{
+	static const struct {
+		const char *line;
+		int r;
+		uint64_t n;
+	} rows[] = {
+	    {"", 0, 7},
+	    {"--wait 1", 0, 1},
+	    {"--wait 999", 0, 999},
+	    {"--wait 2K", 0, 2048},
+	    {"--wait 3m", 0, 3u << 20},
+	    {"--wait 1G", 0, 1u << 30},
+	    {"--wait 1073741824", -1, 7},
+	    {"--wait 1048577K", -1, 7},
+	    {"--wait 2G", -1, 7},
+	    {"--wait 999999999G", -1, 7},
+	    {"--wait 0", -1, 7},
+	    {"--wait 0M", -1, 7},
+	    {"--wait M", -1, 7},
+	    {"--wait -1", -1, 7},
+	    {"--wait 1MB", -1, 7},
+	    {"--wait 1T", -1, 7},
+	    {"--wait 1.5M", -1, 7},
+	    {"--wait 18446744073709551617", -1, 7},
+	};
+	char text[OPTIONS_TEXT_MAX];
+	struct options o;
+	int words;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t n = 7;
+
+		assert_int_equal(
+		    parse(&o, rows[i].line, false, &words, text), 0);
+		if (options_size(&o, options_find(own, OPTION_WAIT), 1u << 30,
+			&n, text) != rows[i].r ||
+		    n != rows[i].n)
+			fail_msg(
+			    "%s: %llu", rows[i].line, (unsigned long long)n);
+	}
+}
+
+static void
 the_help_names_every_option_of_the_table(void **state)
 {
 	char *out = NULL;
@@ -193,6 +238,7 @@ main(void)
 	    cmocka_unit_test(global_options_end_at_the_command),
 	    cmocka_unit_test(a_flag_may_be_repeated_and_a_dash_is_a_value),
 	    cmocka_unit_test(numbers_are_whole_and_within_bounds),
+	    cmocka_unit_test(sizes_are_bytes_or_have_a_unit),
 	    cmocka_unit_test(the_help_names_every_option_of_the_table),
 	};
 
