@@ -16,6 +16,8 @@ struct mp_xml {
 /* What one parser has met so far; hangs on the parser's context. */
 struct guard {
 	unsigned depth;
+	size_t spaces;                         /* namespaces known here */
+	size_t declared[MP_XML_DEPTH_MAX + 1]; /* by the element of a depth */
 	size_t nodes, nodes_max;
 	const char *refused; /* why we stopped it, or NULL */
 	char error[256];     /* libxml2's first words, cleaned */
@@ -50,6 +52,7 @@ on_doctype(void *ctx, const xmlChar *name, const xmlChar *external,
 }
 
 static const char too_many[] = "it has too many elements";
+static const char crowd[] = "an element has too many attributes";
 
 /* Comes in pieces, and makes a node only where the last one is no text. */
 static void
@@ -74,10 +77,17 @@ on_start(void *ctx, const xmlChar *name, const xmlChar *prefix,
 	struct guard *g = guard_of(ctx);
 
 	g->nodes += 1 + (size_t)nns + (size_t)nattr;
-	if (++g->depth > MP_XML_DEPTH_MAX)
+	if (++g->depth > MP_XML_DEPTH_MAX) {
 		refuse(ctx, "its elements are nested too deep");
-	else if (g->nodes > g->nodes_max)
+		return;
+	}
+	/* libxml2 looks through all of them for each prefix that it meets. */
+	g->declared[g->depth] = (size_t)nns;
+	g->spaces += (size_t)nns;
+	if (g->nodes > g->nodes_max)
 		refuse(ctx, too_many);
+	else if (g->spaces > MP_XML_ATTRIBUTES_MAX)
+		refuse(ctx, crowd);
 	else
 		xmlSAX2StartElementNs(
 		    ctx, name, prefix, uri, nns, ns, nattr, ndefault, attr);
@@ -87,7 +97,11 @@ static void
 on_end(
     void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
 {
-	guard_of(ctx)->depth--;
+	struct guard *g = guard_of(ctx);
+
+	if (g->depth <= MP_XML_DEPTH_MAX)
+		g->spaces -= g->declared[g->depth];
+	g->depth--;
 	xmlSAX2EndElementNs(ctx, name, prefix, uri);
 }
 
@@ -133,6 +147,54 @@ static const int options =
     XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOCDATA | XML_PARSE_NOERROR |
     XML_PARSE_NOWARNING | XML_PARSE_IGNORE_ENC | XML_PARSE_COMPACT;
 
+/* The end of what is quoted at p; or where an element may begin, or end. */
+static const char *
+unquote(const char *p, const char *end)
+{
+	char quote = *p++;
+
+	while (p < end && *p != quote && *p != '<')
+		p++;
+	return p;
+}
+
+/* Has the element that may begin after this '<' too many attributes? */
+static bool
+crowded(const char *p, const char *end)
+{
+	unsigned values = 0;
+
+	while (p < end && *p != '>' && *p != '<') {
+		if (*p != '"' && *p != '\'') {
+			p++;
+			continue;
+		}
+		if (++values > MP_XML_ATTRIBUTES_MAX)
+			return true;
+		p = unquote(p, end);
+		if (p < end && *p != '<')
+			p++;
+	}
+	return false;
+}
+
+/*
+ * libxml2 compares each attribute of an element with all before it, and only
+ * then tells us: half a megabyte of them takes a minute. So they are counted
+ * before. Every '<' is taken for an element's, wherever it stands, so that no
+ * element can hide; none has a '<' in it.
+ */
+static bool
+any_crowded(const char *text, size_t len)
+{
+	const char *end = text + len, *p = text;
+
+	while ((p = memchr(p, '<', (size_t)(end - p))) != NULL)
+		if (crowded(++p, end))
+			return true;
+	return false;
+}
+
 static int
 explain(const struct guard *g, const char *what, struct mp_error *e)
 {
@@ -167,6 +229,8 @@ mp_xml_parse_many(struct mp_xml **xp, const char *text, size_t len,
 		    "%s has %zu bytes, more than the "
 		    "%u we read",
 		    what, len, MP_XML_MAX);
+	if (any_crowded(text, len))
+		return mp_fail(e, MP_EREPLY, "%s is refused: %s", what, crowd);
 	x = calloc(1, sizeof(*x));
 	ctx = xmlNewParserCtxt();
 	if (x == NULL || ctx == NULL) {

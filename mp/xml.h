@@ -18,6 +18,8 @@
  */
 #define MP_XML_NODES_MAX 500000u
 #define MP_XML_NODES_LARGE 4000000u
+/* Attributes of one element; also namespaces that are known at one place. */
+#define MP_XML_ATTRIBUTES_MAX 256u
 
 struct mp_xml;      /* a document, read */
 struct mp_xml_node; /* an element of it; lives as long as the document */

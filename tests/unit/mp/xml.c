@@ -147,6 +147,71 @@ a_long_text_is_one_node(void **state)
 	mp_buf_release(&b);
 }
 
+/* <a x0='' ...>: n attributes, or namespaces; without the end of the tag. */
+static void
+put_crowd(struct mp_buf *b, const char *prefix, unsigned n)
+{
+	mp_buf_str(b, "<a");
+	for (unsigned i = 0; i < n; i++)
+		mp_buf_printf(
+		    b, " %sx%u=%s", prefix, i, i % 2 == 0 ? "'\">'" : "\"'>\"");
+}
+
+/*
+ * libxml2 takes a minute for the 50000 of one element, so that it must not
+ * even see them: not either where quotes and marks could hide them.
+ */
+static void
+an_element_with_too_many_attributes_is_refused_at_once(void **state)
+{
+	static const char *const before[] = {"<r>", "<?xml version='1.0'?><r>",
+	    "<!-- ' --><r>", "<r><![CDATA[' <']]>", "<r b='\"'>\"",
+	    "<r>don't &lt;"};
+	static const char *const prefixes[] = {"", "xmlns:"};
+	struct mp_error e;
+	struct mp_buf b;
+
+	(void)state;
+	mp_buf_init(&b, MP_XML_MAX);
+	for (size_t i = 0; i < COUNT(before) * COUNT(prefixes); i++) {
+		for (unsigned n = MP_XML_ATTRIBUTES_MAX; n <= 50000;
+		     n += 50000 - MP_XML_ATTRIBUTES_MAX) {
+			mp_buf_clear(&b);
+			mp_buf_str(&b, before[i % COUNT(before)]);
+			put_crowd(&b, prefixes[i / COUNT(before)], n);
+			mp_buf_str(&b, "/></r>");
+			assert_int_equal(parse((char *)b.data, b.len, &e),
+			    n == MP_XML_ATTRIBUTES_MAX ? MP_OK : MP_EREPLY);
+		}
+		assert_non_null(strstr(e.text, "too many attributes"));
+	}
+	mp_buf_release(&b);
+}
+
+/* Those of all elements around it count, too, but not those beside it. */
+static void
+too_many_namespaces_at_one_place_are_refused(void **state)
+{
+	struct mp_error e;
+	struct mp_buf b;
+
+	(void)state;
+	for (unsigned inner = 56; inner <= 57; inner++) {
+		mp_buf_init(&b, MP_XML_MAX);
+		put_crowd(&b, "xmlns:", MP_XML_ATTRIBUTES_MAX - 56);
+		mp_buf_str(&b, ">");
+		for (int i = 0; i < 100; i++) {
+			put_crowd(&b, "xmlns:y", inner);
+			mp_buf_str(&b, "/>");
+		}
+		mp_buf_str(&b, "</a>");
+		assert_int_equal(parse((char *)b.data, b.len, &e),
+		    inner == 56 ? MP_OK : MP_EREPLY);
+		mp_buf_release(&b);
+	}
+	assert_non_null(strstr(e.text, "too many attributes"));
+}
+
 static void
 every_truncation_is_refused(void **state)
 {
@@ -351,6 +416,9 @@ main(void)
 	    cmocka_unit_test(too_many_nodes_are_refused),
 	    cmocka_unit_test(texts_count_as_nodes),
 	    cmocka_unit_test(a_long_text_is_one_node),
+	    cmocka_unit_test(
+		an_element_with_too_many_attributes_is_refused_at_once),
+	    cmocka_unit_test(too_many_namespaces_at_one_place_are_refused),
 	    cmocka_unit_test(every_truncation_is_refused),
 	    cmocka_unit_test(names_are_found_in_any_case_and_values_are_plain),
 	    cmocka_unit_test(threads_read_documents_at_once),
