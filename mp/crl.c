@@ -174,6 +174,21 @@ decide(const struct trial *t, X509_CRL *crl)
 }
 
 /*
+ * What libcrypto would pass: a list without an end (RFC 5280, 5.1.2.5), and
+ * one of what changed since another, which hides whoever is in that alone.
+ */
+static int
+refuse_partial(struct trial *t, const char *place, const X509_CRL *crl)
+{
+	if (X509_CRL_get0_nextUpdate(crl) == NULL)
+		return distrust(t, place, "does not say until when it is good");
+	if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0)
+		return distrust(
+		    t, place, "is a delta list, which tells only what changed");
+	return 0;
+}
+
+/*
  * One list from one place: 0 if it is good and lets the certificate be.
  * *final: no other place can say anything else.
  */
@@ -182,7 +197,7 @@ ask(struct trial *t, const char *place, const struct mp_buf *der, bool *final)
 {
 	const unsigned char *p = der->data;
 	X509_CRL *crl;
-	int r = MP_ETLS, verdict;
+	int r, verdict;
 
 	*final = false;
 	ERR_clear_error();
@@ -191,11 +206,9 @@ ask(struct trial *t, const char *place, const struct mp_buf *der, bool *final)
 		r = distrust(t, place, "is not a DER CRL");
 		goto out;
 	}
-	/* RFC 5280, 5.1.2.5, wants it; without it a list would be for ever. */
-	if (X509_CRL_get0_nextUpdate(crl) == NULL) {
-		r = distrust(t, place, "does not say until when it is good");
+	r = refuse_partial(t, place, crl);
+	if (r != 0)
 		goto out;
-	}
 	verdict = decide(t, crl);
 	*final = verdict == X509_V_OK || verdict == X509_V_ERR_CERT_REVOKED;
 	if (verdict == X509_V_OK)

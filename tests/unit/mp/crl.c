@@ -261,6 +261,24 @@ a_list_of_others_fails_closed(void **state)
 	EVP_PKEY_free(other);
 }
 
+/*
+ * Authorities publish lists of what changed beside the whole one, signed as
+ * well. In its place one would hide whoever was revoked long ago.
+ */
+static void
+a_list_of_changes_alone_fails_closed(void **state)
+{
+	struct scene *s = *state;
+
+	publish(
+	    &s->inner, &(struct pki_list){
+			   .issuer = s->ca, .issuer_key = key, .delta = true});
+	must_fail(s, "/inner.crl", "only what changed");
+	good(s);
+	must_pass(s);
+	assert_int_equal(s->inner.asked, 2);
+}
+
 static void
 every_truncation_is_refused(void **state)
 {
@@ -430,6 +448,7 @@ main(void)
 	    TEST(a_missing_list_fails_closed),
 	    TEST(a_stale_list_fails_closed),
 	    TEST(a_list_of_others_fails_closed),
+	    TEST(a_list_of_changes_alone_fails_closed),
 	    TEST(every_truncation_is_refused),
 	    TEST(certificates_without_a_usable_place_fail_closed),
 	    TEST(another_place_is_asked_if_the_first_fails),

@@ -77,6 +77,20 @@ pki_cert(EVP_PKEY *key, const struct pki_wish *wish)
 	return cert;
 }
 
+/* RFC 5280, 5.2.4. */
+static void
+make_delta(X509_CRL *crl)
+{
+	ASN1_INTEGER *n = ASN1_INTEGER_new();
+
+	need(n != NULL && ASN1_INTEGER_set(n, 1) == 1 &&
+		 X509_CRL_add1_ext_i2d(crl, NID_delta_crl, n, 1, 0) == 1 &&
+		 ASN1_INTEGER_set(n, 2) == 1 &&
+		 X509_CRL_add1_ext_i2d(crl, NID_crl_number, n, 0, 0) == 1,
+	    "make a delta list");
+	ASN1_INTEGER_free(n);
+}
+
 size_t
 pki_crl(const struct pki_list *wish, unsigned char *der, size_t max)
 {
@@ -107,6 +121,8 @@ pki_crl(const struct pki_list *wish, unsigned char *der, size_t max)
 	(void)X509_gmtime_adj(when, to);
 	if (ten || wish->to != wish->from)
 		(void)X509_CRL_set1_nextUpdate(crl, when);
+	if (wish->delta)
+		make_delta(crl);
 	need(X509_CRL_sign(crl, wish->issuer_key, EVP_sha256()) > 0,
 	    "sign a list");
 	len = i2d_X509_CRL(crl, NULL);

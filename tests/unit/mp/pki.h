@@ -32,6 +32,7 @@ struct pki_list {
 	EVP_PKEY *issuer_key;
 	const X509 *revoked; /* NULL: nobody */
 	long from, to;       /* as above; to == from: no next update */
+	bool delta;          /* what changed since list number 1 */
 };
 
 /* A CRL in DER into a buffer of max bytes; its length. */
