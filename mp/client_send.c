@@ -7,7 +7,9 @@
 #include "mp/client_internal.h"
 #include "mp/kinds/fallback.h"
 #include "mp/kinds/value.h"
+#include "mp/preview.h"
 #include "mp/reply.h"
+#include "mp/seal.h"
 #include "mp/utf16.h"
 #include "mp/xml.h"
 
@@ -145,10 +147,10 @@ prepare(struct parcel *p)
 	if ((r = choose_flags(p)) != 0 || (r = take_body(p)) != 0 ||
 	    (r = take_properties(p)) != 0)
 		return r;
+	p->m.body = (const char *)p->body.data;
 	p->m.endpoint = p->kind != NULL ? p->kind->endpoint : what->endpoint;
 	if (p->m.endpoint == NULL) /* no envelope, so nobody signs */
 		return 0;
-	p->m.body = (const char *)p->body.data;
 	p->m.target_host = p->c->url.host;
 	p->m.flags = p->flags;
 	p->m.attachments = what->attachments;
@@ -252,59 +254,57 @@ mp_client_send(struct mp_client *c, const struct mp_send *what,
 
 /* The <Msg> element, out of the frame that it is sent in. */
 static int
-show_header(struct parcel *p, struct mp_buf *out)
+show_header(
+    const struct mp_sealed *sealed, struct mp_buf *out, struct mp_error *e)
+{
+	static const char bom[] = "\xFF\xFE", end[] = "\r\n--";
+	const struct mp_buf *head = &sealed->head;
+	const uint8_t *from, *to = NULL;
+
+	from = memmem(head->data, head->len, bom, 2);
+	if (from != NULL)
+		to = memmem(from, head->len - (size_t)(from - head->data), end,
+		    sizeof(end) - 1);
+	if (to == NULL)
+		return mp_fail(e, MP_EARG, "the message has no header");
+	return mp_text_to_utf8(from, (size_t)(to - from), out, e);
+}
+
+/* As deliver() does, but to nobody. */
+static int
+seal(struct parcel *p, struct mp_buf *header, struct mp_sealed *request)
 {
 	const struct mp_seal_config how = {.hash = p->c->cfg.hash,
 	    .recipients = p->c->x.recipients,
 	    .payload_max = p->c->x.payload_max};
-	static const char bom[] = "\xFF\xFE", end[] = "\r\n--";
-	const uint8_t *from, *to = NULL;
-	struct mp_sealed sealed;
 	int r;
 
-	mp_sealed_init(&sealed);
-	r = mp_seal(&p->c->me, &p->m, &how, &sealed, p->e);
-	if (r != 0)
-		goto out;
-	from = memmem(sealed.head.data, sealed.head.len, bom, 2);
-	if (from != NULL)
-		to = memmem(from,
-		    sealed.head.len - (size_t)(from - sealed.head.data), end,
-		    sizeof(end) - 1);
-	r = mp_fail(p->e, MP_EARG, "the message has no header");
-	if (to != NULL)
-		r = mp_text_to_utf8(from, (size_t)(to - from), out, p->e);
-out:
-	mp_sealed_release(&sealed);
-	return r;
+	if (p->m.endpoint == NULL)
+		return mp_spool_write(
+		    &request->payload, p->body.data, p->body.len, p->e);
+	r = mp_seal(&p->c->me, &p->m, &how, request, p->e);
+	return r == 0 ? show_header(request, header, p->e) : r;
 }
 
-/* Body and attachments, for people. */
+/* Whom to encrypt to, if that can be known without asking. */
 static int
-show_payload(const struct parcel *p, struct mp_buf *out)
+name_recipients(struct parcel *p)
 {
-	const struct mp_attachment *a = p->m.attachments;
+	struct mp_client *c = p->c;
 
-	mp_buf_add(out, p->body.data, p->body.len);
-	for (size_t i = 0; i < p->m.nattachments; i++) {
-		mp_buf_printf(out, "\n[attachment %s", a[i].name);
-		if (a[i].path != NULL)
-			mp_buf_printf(out, ": the file %s]", a[i].path);
-		else
-			mp_buf_printf(out, ": %zu bytes]", a[i].len);
-		if (a[i].path == NULL && a[i].xml) {
-			mp_buf_str(out, "\n");
-			mp_buf_add(out, a[i].data, a[i].len);
-		}
-	}
-	if (mp_buf_ok(out))
+	if ((p->flags & MP_FLAG_ENCRYPT) == 0)
 		return 0;
-	return mp_fail(p->e, MP_ELIMIT, "the message is too long to be shown");
+	if (c->cfg.encrypt_certs == NULL && c->x.recipients == NULL)
+		return mp_fail(p->e, MP_EARG,
+		    "a dry run asks nobody, so it does not learn whom to "
+		    "encrypt to; name the certificates with --encrypt-certs");
+	return mp_client_encrypt(c, p->e);
 }
 
 int
 mp_client_dry_run(struct mp_client *c, const struct mp_send *what,
-    struct mp_buf *header, struct mp_buf *payload, struct mp_error *e)
+    struct mp_buf *header, struct mp_buf *payload, struct mp_sealed *request,
+    struct mp_error *e)
 {
 	struct parcel p = {.c = c, .what = what, .mode = mode_of(what, header)};
 	struct mp_error own;
@@ -313,23 +313,13 @@ mp_client_dry_run(struct mp_client *c, const struct mp_send *what,
 	p.e = e != NULL ? e : &own;
 	mp_buf_clear(header);
 	mp_buf_clear(payload);
-	r = prepare(&p);
-	if (r == 0 && (p.flags & MP_FLAG_ENCRYPT) != 0) {
-		if (c->cfg.encrypt_certs == NULL && c->x.recipients == NULL)
-			r = mp_fail(p.e, MP_EARG,
-			    "a dry run asks nobody, so it does not learn whom "
-			    "to encrypt to; name the certificates with "
-			    "--encrypt-certs");
-		else
-			r = mp_client_encrypt(c, p.e);
-	}
-	if (r == 0 && p.m.endpoint != NULL)
-		r = show_header(&p, header);
-	if (r == 0)
-		r = show_payload(&p, payload);
+	if ((r = prepare(&p)) == 0 && (r = name_recipients(&p)) == 0 &&
+	    (r = seal(&p, header, request)) == 0)
+		r = mp_preview(&p.m, payload, p.e);
 	if (r != 0) {
 		mp_buf_clear(header);
 		mp_buf_clear(payload);
+		mp_sealed_release(request);
 	}
 	mp_buf_release(&p.body);
 	return r;

@@ -9,6 +9,7 @@
 #include "mp/client.h"
 #include "mp/kinds/kind.h"
 #include "mp/message.h"
+#include "mp/sealed.h"
 
 struct mp_send {
 	const struct mp_kind_rule *kind; /* NULL: endpoint alone counts, and a
@@ -35,11 +36,15 @@ int mp_client_send(struct mp_client *c, const struct mp_send *what,
     struct mp_buf *reply, struct mp_error *e);
 
 /*
- * The same up to the sending: header is the <Msg> element, payload the clear
- * payload before compression and encryption, as UTF-8 text for people.
+ * The same up to the sending. header: the <Msg> element as UTF-8, empty for a
+ * kind that has none; payload: what it says, before compression and
+ * encryption, as text for people (mp/preview.h); request: the body that would
+ * be posted, byte for byte. The caller initialised all three; they are empty
+ * after a failure.
  */
 int mp_client_dry_run(struct mp_client *c, const struct mp_send *what,
-    struct mp_buf *header, struct mp_buf *payload, struct mp_error *e);
+    struct mp_buf *header, struct mp_buf *payload, struct mp_sealed *request,
+    struct mp_error *e);
 
 /* SMSID that this client is registered under; MP_ENOTFOUND if it is not. */
 int mp_client_smsid(

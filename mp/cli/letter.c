@@ -20,10 +20,11 @@
 #define SHOWN_MAX (512u << 20)
 
 void
-letter_init(struct letter *l, struct session *s)
+letter_init(struct letter *l, struct session *s, bool no_reply)
 {
 	memset(l, 0, sizeof(*l));
 	l->s = s;
+	l->no_reply = no_reply;
 	mp_buf_init(&l->text, 2 * LETTER_TEXT_MAX);
 	mp_buf_init(&l->header, HEAD_MAX);
 }
@@ -126,6 +127,15 @@ letter_options(struct letter *l)
 	const struct options *o = l->s->opt;
 	int r;
 
+	if (o->given[OPTION_DRY_RUN] && o->given[OPTION_OUTPUT] &&
+	    strcmp(o->value[OPTION_OUTPUT], "-") == 0)
+		return session_usage(l->s,
+		    "with --dry-run, -o names a file for the bytes that would "
+		    "be posted: standard output shows what they say");
+	if (l->no_reply && o->given[OPTION_OUTPUT] && !o->given[OPTION_DRY_RUN])
+		return session_usage(l->s,
+		    "nothing comes back that -o could have: it goes with "
+		    "--dry-run");
 	r = settings_flags(l->s, &l->send.flags_given, &l->send.flags);
 	l->files = calloc(o->nmany + 1, sizeof(*l->files));
 	l->properties = calloc(o->nmany + 1, sizeof(*l->properties));
@@ -267,16 +277,17 @@ show(struct session *s, struct mp_buf *header, struct mp_buf *payload)
 	int r;
 
 	if (!s->out->json) {
-		mp_buf_str(header, "\n");
-		r = session_write(s, header->data, header->len, 0600, true);
-		if (r != COMMAND_DONE || payload->len == 0)
-			return r;
-		mp_buf_str(payload, "\n");
-		return session_write(
-		    s, payload->data, payload->len, 0600, true);
+		if (header->len > 0)
+			mp_buf_str(header, "\n");
+		session_print(s, header->data, header->len);
+		if (payload->len > 0 && payload->data[payload->len - 1] != '\n')
+			mp_buf_str(payload, "\n");
+		session_print(s, payload->data, payload->len);
+		return COMMAND_DONE;
 	}
 	both = record_new();
-	record_set(both, "envelope", (char *)header->data);
+	record_set(
+	    both, "envelope", header->data == NULL ? "" : (char *)header->data);
 	record_set(both, "payload",
 	    payload->data == NULL ? "" : (char *)payload->data);
 	r = output_card(s->out, both, columns) == 0 ? COMMAND_DONE
@@ -285,22 +296,53 @@ show(struct session *s, struct mp_buf *header, struct mp_buf *payload)
 	return r;
 }
 
+/* -o: every byte that would be posted. */
+static int
+write_request(struct letter *l, struct mp_sealed *request)
+{
+	uint64_t size = mp_sealed_size(request);
+	char text[FILE_TEXT_MAX];
+	struct mp_error e = {0};
+	uint8_t *all;
+	size_t len = (size_t)size;
+	int r;
+
+	if (!l->s->opt->given[OPTION_OUTPUT])
+		return COMMAND_DONE;
+	all = malloc(len > 0 ? len : 1);
+	if (all == NULL)
+		return fail(l, "out of memory");
+	r = mp_sealed_read(request, all, &len, &e);
+	if (r != MP_OK)
+		r = session_mp_failed(l->s, &e);
+	else if (file_write(l->s->opt->value[OPTION_OUTPUT], 0600, all, len,
+		     text) != 0)
+		r = fail(l, text);
+	OPENSSL_clear_free(all, len);
+	return r;
+}
+
 int
 letter_show(struct letter *l)
 {
 	struct mp_buf header, payload;
+	struct mp_sealed request;
 	struct mp_error e = {0};
 	int r;
 
 	mp_buf_init(&header, MP_CONTENT_MAX);
 	mp_buf_init(&payload, SHOWN_MAX);
-	if (mp_client_dry_run(l->s->mp, &l->send, &header, &payload, &e) !=
-	    MP_OK)
+	mp_sealed_init(&request);
+	if (mp_client_dry_run(
+		l->s->mp, &l->send, &header, &payload, &request, &e) != MP_OK)
 		r = session_mp_failed(l->s, &e);
 	else
+		r = write_request(l, &request);
+	if (r == COMMAND_DONE)
 		r = show(l->s, &header, &payload);
 	mp_buf_release(&header);
 	mp_buf_release(&payload);
+	mp_sealed_release(&request);
 	return r;
 }
 

@@ -16,6 +16,7 @@
 
 struct letter {
 	struct session *s; /* borrowed */
+	bool no_reply;     /* nothing comes back but a status */
 	struct mp_send send;
 	struct mp_buf text; /* UTF-8, without mark and declaration */
 	struct mp_attachment *files;
@@ -26,10 +27,10 @@ struct letter {
 	struct mp_buf header; /* of a report that is not read */
 };
 
-void letter_init(struct letter *l, struct session *s);
+void letter_init(struct letter *l, struct session *s, bool no_reply);
 void letter_release(struct letter *l);
 
-/* --flags, --attach and --property. */
+/* --flags, --attach and --property; and what -o means with --dry-run. */
 int letter_options(struct letter *l);
 
 /* The text of a file, or of standard input if path is "-". */
@@ -45,7 +46,7 @@ int letter_attach_report(
 /* Checks the text as one of kind k, and packs it as that kind travels. */
 int letter_pack(struct letter *l, const struct mp_kind_rule *k);
 
-/* --dry-run: prints header and payload. */
+/* --dry-run: prints header and payload, and writes the request to -o. */
 int letter_show(struct letter *l);
 
 /* Sends; reply: initialised, or NULL for what has none. */

@@ -20,7 +20,8 @@ static const struct option_def invoke_options[] = {
 	"of sign, encrypt, crl and compress, with commas between; or none"},
     {OPTION_DRY_RUN, '\0', "dry-run", NULL,
 	"print the envelope and the payload, and send nothing"},
-    {OPTION_OUTPUT, 'o', "output", "FILE", "where to write the reply"},
+    {OPTION_OUTPUT, 'o', "output", "FILE",
+	"where to write the reply; with --dry-run, what would be posted"},
     {0},
 };
 
@@ -35,6 +36,8 @@ static const struct option_def post_options[] = {
 	"of sign, encrypt, crl and compress, with commas between; or none"},
     {OPTION_DRY_RUN, '\0', "dry-run", NULL,
 	"print the envelope and the payload, and send nothing"},
+    {OPTION_OUTPUT, 'o', "output", "FILE",
+	"with --dry-run: where to write the bytes that would be posted"},
     {0},
 };
 
@@ -214,7 +217,7 @@ raw(struct session *s, const char *path, enum mp_reply_mode mode)
 	struct letter l;
 	int r;
 
-	letter_init(&l, s);
+	letter_init(&l, s, mode == MP_REPLY_ASYNC);
 	r = compose(&l, path);
 	if (r == COMMAND_DONE)
 		r = check_mode(&l, mode);

@@ -23,6 +23,8 @@ static const struct option_def options[] = {
 	"of sign, encrypt, crl and compress, with commas between; or none"},
     {OPTION_DRY_RUN, '\0', "dry-run", NULL,
 	"print the envelope and the payload, and send nothing"},
+    {OPTION_OUTPUT, 'o', "output", "FILE",
+	"with --dry-run: where to write the bytes that would be posted"},
     {0},
 };
 
@@ -242,7 +244,7 @@ run_send(struct session *s, const char *name)
 	r = check(s, k, path);
 	if (r != COMMAND_DONE)
 		return r;
-	letter_init(&l, s);
+	letter_init(&l, s, true);
 	r = prepare(s, k, path, &l);
 	if (r == COMMAND_DONE)
 		r = check_flags(s, k, &l);

@@ -313,9 +313,16 @@ session_may_write(struct session *s)
 				"file with -o, or redirect standard output");
 }
 
-static void
-show(struct session *s, const uint8_t *data, size_t len)
+void
+session_print(struct session *s, const uint8_t *data, size_t len)
 {
+	int fd = fileno(s->out->out);
+
+	if (fd < 0 || !isatty(fd)) {
+		/* output_finish() tells of a failure. */
+		(void)fwrite(data, 1, len, s->out->out);
+		return;
+	}
 	text_put(s->out->out, (const char *)data, len, true);
 	if (len > 0 && data[len - 1] != '\n')
 		fputc('\n', s->out->out);
@@ -330,13 +337,8 @@ session_write(struct session *s, const uint8_t *data, size_t len, unsigned mode,
 
 	if (to_terminal(s) && !text)
 		return session_may_write(s);
-	if (to_terminal(s)) {
-		show(s, data, len);
-		return COMMAND_DONE;
-	}
 	if (path == NULL || strcmp(path, "-") == 0) {
-		/* output_finish() tells of a failure. */
-		(void)fwrite(data, 1, len, s->out->out);
+		session_print(s, data, len);
 		return COMMAND_DONE;
 	}
 	if (file_write(path, mode, data, len, why) == 0)

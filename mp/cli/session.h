@@ -86,6 +86,9 @@ void session_tell_proof(struct session *s);
 /* To be asked before a key is used: is there a place for bytes to go? */
 int session_may_write(struct session *s);
 
+/* Bytes of text to standard output; a terminal gets them escaped. */
+void session_print(struct session *s, const uint8_t *data, size_t len);
+
 /*
  * Writes the bytes that a command makes to the file of -o, or to standard
  * output unless that is a terminal. With `text`, a terminal gets them too,

@@ -1,7 +1,10 @@
 """What is wrong is refused with one sentence before anything is sent; what a
 management point answers amiss is said. And a dry run sends nothing.
 """
+import base64
+import http.client
 import json
+import re
 import sys
 import unittest
 
@@ -117,6 +120,43 @@ class Refused(test_send.OverHttp):
         self.does("send", "fsp", self.write(
             "fsp.xml", samples.fsp(self.smsid)), "--dry-run", *self.options)
         self.assertEqual(self.point.verdicts(), [])
+
+    def test_a_dry_run_shows_every_byte_of_an_attachment(self):
+        data = bytes(range(256)) * 99
+        (self.work / "data").write_bytes(data)
+        path = self.write("report.xml", samples.files(self.smsid, (len(data),)))
+        said = self.asks("send", "files", path, "--attach",
+                         f"1={self.work / 'data'}", "--dry-run",
+                         *self.options)
+        found = re.search(r"\[attachment (\S+) in base64\]\n(.*)\n"
+                          r"\[end of attachment \1, 25344 bytes\]\n",
+                          said["payload"], re.DOTALL)
+        self.assertEqual(base64.b64decode(found.group(2)), data)
+        self.assertEqual(self.point.verdicts(), [])
+
+    def test_the_bytes_of_a_dry_run_are_those_that_are_sent(self):
+        out = self.work / "request"
+        path = self.write("report.xml", samples.state(self.smsid))
+        self.does("send", "state", path, "--dry-run", "-o", out,
+                  *self.options)
+        self.assertEqual(out.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(self.point.verdicts(), [])
+        to = http.client.HTTPConnection("localhost", self.point.port)
+        to.request("CCM_POST", "/ccm_system/request", out.read_bytes(), {
+            "Content-Type": "multipart/mixed; "
+                            'boundary="aAbBcCdDv1234567890VxXyYzZ"',
+            "User-Agent": "ConfigMgr Messaging HTTP Sender"})
+        self.assertEqual(to.getresponse().status, 200)
+        to.close()
+        verdict, = self.point.verdicts()
+        self.assertEqual((verdict["kind"], verdict["errors"]), ("state", []))
+
+    def test_output_without_a_dry_run_has_nothing_to_write(self):
+        path = self.write("report.xml", samples.state(self.smsid))
+        self.nothing("send", "state", path, "-o", self.work / "x",
+                     says="--dry-run", status=2)
+        self.nothing("send", "state", path, "--dry-run", "-o", "-",
+                     says="names a file", status=2)
 
     def test_each_step_is_told_and_nothing_else_on_standard_output(self):
         path = self.write("report.xml", samples.hinv(self.smsid))

@@ -172,6 +172,7 @@ the_kind_decides_on_the_declaration(void **state)
 	    {MP_KIND_IDMIF, "<?xml version=\"1.0\"?>" REPORT, false},
 	};
 	struct mp_buf header, payload;
+	struct mp_sealed request;
 	struct mp_error e;
 	struct mp_send m;
 
@@ -179,9 +180,11 @@ the_kind_decides_on_the_declaration(void **state)
 	s.mp.answers = answers;
 	mp_buf_init(&header, 1u << 20);
 	mp_buf_init(&payload, 1u << 20);
+	mp_sealed_init(&request);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		m = of(cases[i].kind, cases[i].body);
-		if (mp_client_dry_run(s.client, &m, &header, &payload, &e) != 0)
+		if (mp_client_dry_run(
+			s.client, &m, &header, &payload, &request, &e) != 0)
 			fail_msg("%s", e.text);
 		assert_int_equal(
 		    strncmp((const char *)payload.data,
@@ -189,9 +192,12 @@ the_kind_decides_on_the_declaration(void **state)
 		    cases[i].declared);
 		mp_buf_clear(&header);
 		mp_buf_clear(&payload);
+		mp_sealed_release(&request);
+		mp_sealed_init(&request);
 	}
 	mp_buf_release(&header);
 	mp_buf_release(&payload);
+	mp_sealed_release(&request);
 	assert_int_equal(s.mp.count, 0);
 }
 
@@ -369,38 +375,52 @@ an_upload_is_encrypted_to_whom_somebody_vouched_for(void **state)
 static void
 a_dry_run_shows_all_and_sends_nothing(void **state)
 {
-	const struct mp_attachment a = {.name = "{1}",
-	    .data = (const uint8_t *)"<Full/>",
-	    .len = 7,
-	    .xml = true};
+	static const struct mp_attachment a[] = {
+	    {.name = "{1}",
+		.data = (const uint8_t *)"<Full/>",
+		.len = 7,
+		.xml = true},
+	    {.name = "{2}", .data = (const uint8_t *)"\x1B[2J", .len = 4},
+	};
 	struct mp_send m = of(MP_KIND_STATE, REPORT);
 	struct mp_buf header, payload;
+	struct mp_sealed request;
 	struct mp_error e;
 
 	(void)state;
 	mp_buf_init(&header, 1u << 20);
 	mp_buf_init(&payload, 1u << 20);
-	m.attachments = &a;
-	m.nattachments = 1;
+	mp_sealed_init(&request);
+	m.attachments = a;
+	m.nattachments = 2;
 	m.flags_given = true;
 	m.flags = MP_FLAG_SIGN | MP_FLAG_ENCRYPT;
 	assert_int_equal(
-	    mp_client_dry_run(s.client, &m, &header, &payload, &e), MP_EARG);
+	    mp_client_dry_run(s.client, &m, &header, &payload, &request, &e),
+	    MP_EARG);
 	says(&e, "--encrypt-certs");
 	assert_int_equal(header.len, 0);
 	s.cfg.encrypt_certs = w.sign_path;
 	reopen();
-	if (mp_client_dry_run(s.client, &m, &header, &payload, &e) != 0)
+	if (mp_client_dry_run(s.client, &m, &header, &payload, &request, &e) !=
+	    0)
 		fail_msg("%s", e.text);
 	assert_memory_equal(header.data, "<Msg ", 5);
 	assert_non_null(strstr((const char *)header.data, "</Msg>"));
 	assert_non_null(strstr((const char *)header.data, "encrypt"));
 	assert_non_null(strstr((const char *)payload.data, REPORT));
-	assert_non_null(strstr((const char *)payload.data, "[attachment {1}"));
-	assert_non_null(strstr((const char *)payload.data, "<Full/>"));
+	assert_non_null(strstr((const char *)payload.data,
+	    "\n[attachment {1} as UTF-8]\n<Full/>\n"
+	    "[end of attachment {1}, 16 bytes]\n"
+	    "[attachment {2} in base64]\nG1sySg==\n"
+	    "[end of attachment {2}, 4 bytes]\n"));
+	assert_memory_equal(request.head.data, "--", 2);
+	assert_true(request.payload.size > 0);
+	assert_memory_equal(request.tail.data, "\r\n--", 4);
 	assert_int_equal(s.mp.count, 0);
 	mp_buf_release(&header);
 	mp_buf_release(&payload);
+	mp_sealed_release(&request);
 }
 
 static void
