@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,9 @@
 struct client {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 	unsigned timeout_ms;
-	pthread_mutex_t lock; /* of conn: replacing it */
+	pthread_mutex_t lock; /* of all below, and never held for long */
+	pthread_cond_t dialled;
+	bool dialling; /* some thread connects, for all */
 	struct conn *conn;
 };
 
@@ -36,19 +39,46 @@ struct call {
 	size_t replylen;
 };
 
-/* The connection in use, referenced; made if there is none. NULL: errno. */
-static struct conn *
-connected(struct client *c)
+/* Locked. Connects, for all who wait meanwhile. 0 or errno. */
+static int
+dial(struct client *c, uint64_t deadline)
 {
 	struct conn *n;
+	int err;
+
+	c->dialling = true;
+	(void)pthread_mutex_unlock(&c->lock);
+	n = conn_open(c->path, c->timeout_ms, deadline);
+	err = n == NULL ? errno : 0;
+	(void)pthread_mutex_lock(&c->lock);
+	c->conn = n;
+	c->dialling = false;
+	(void)pthread_cond_broadcast(&c->dialled);
+	return err;
+}
+
+/* The connection in use, referenced; made if there is none. NULL: errno. */
+static struct conn *
+connected(struct client *c, uint64_t deadline)
+{
+	const struct timespec ts = {
+	    .tv_sec = (time_t)(deadline / 1000),
+	    .tv_nsec = (long)(deadline % 1000) * 1000000,
+	};
+	struct conn *n = NULL;
+	int err = 0;
 
 	(void)pthread_mutex_lock(&c->lock);
-	if (c->conn == NULL)
-		c->conn = conn_open(c->path, c->timeout_ms);
-	n = c->conn;
-	if (n != NULL)
+	while (c->dialling && err == 0)
+		err = pthread_cond_timedwait(&c->dialled, &c->lock, &ts);
+	if (err == 0 && c->conn == NULL)
+		err = dial(c, deadline);
+	if (err == 0) {
+		n = c->conn;
 		conn_ref(n);
+	}
 	(void)pthread_mutex_unlock(&c->lock);
+	errno = err;
 	return n;
 }
 
@@ -102,7 +132,7 @@ roundtrip(struct client *c, struct call *call, uint64_t deadline,
 	int err = 0;
 
 	for (int attempt = 0; attempt < 2; attempt++) {
-		struct conn *n = connected(c);
+		struct conn *n = connected(c, deadline);
 
 		if (n == NULL)
 			return unreachable(c, why, errno);
@@ -413,6 +443,19 @@ greet(struct client *c, struct signer_trouble *why)
 	return SIGNER_OK;
 }
 
+/* A condition that counts the same clock as the deadlines. */
+static void
+arm(struct client *c)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_mutex_init(&c->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&c->dialled, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
 int
 client_open(struct client **cp, const char *path, unsigned timeout_ms,
     struct signer_trouble *why)
@@ -428,7 +471,7 @@ client_open(struct client **cp, const char *path, unsigned timeout_ms,
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return signer_fail(why, SIGNER_ENOMEM, "out of memory");
-	(void)pthread_mutex_init(&c->lock, NULL);
+	arm(c);
 	c->timeout_ms = timeout_ms != 0 ? timeout_ms : CLIENT_TIMEOUT_MS;
 	err = SIGNER_EARG;
 	if (strlen(path) >= sizeof(c->path)) {
@@ -456,6 +499,7 @@ client_close(struct client *c)
 		return;
 	if (c->conn != NULL)
 		conn_unref(c->conn);
+	(void)pthread_cond_destroy(&c->dialled);
 	(void)pthread_mutex_destroy(&c->lock);
 	free(c);
 }

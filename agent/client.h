@@ -36,7 +36,8 @@ struct client_token {
 /*
  * Connects to the agent at path; NULL means $SEALPOINT_AGENT, or else the
  * system's default socket. Takes nothing over. timeout_ms bounds each
- * request, connection included; 0 means CLIENT_TIMEOUT_MS.
+ * request as a whole: the connection, if one must be made or waited for,
+ * sending, the answer and every repetition. 0 means CLIENT_TIMEOUT_MS.
  */
 int client_open(struct client **cp, const char *path, unsigned timeout_ms,
     struct signer_trouble *why);

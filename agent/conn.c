@@ -48,23 +48,36 @@ conn_now(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* Connects, and bounds every send and receive by the time-out. */
-static int
-dial(const char *path, unsigned timeout_ms)
+static struct timeval
+interval(uint64_t ms)
 {
-	const struct timeval tv = {
-	    .tv_sec = timeout_ms / 1000,
-	    .tv_usec = timeout_ms % 1000 * 1000,
+	return (struct timeval){
+	    .tv_sec = (time_t)(ms / 1000),
+	    .tv_usec = (suseconds_t)(ms % 1000 * 1000),
 	};
+}
+
+/* Connects before the deadline; bounds every receive by the time-out. */
+static int
+dial(const char *path, unsigned timeout_ms, uint64_t deadline)
+{
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	struct timeval each = interval(timeout_ms), left;
+	uint64_t now = conn_now();
 	int fd, saved;
+
+	if (now >= deadline) { /* an interval of 0 would be for ever */
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	left = interval(deadline - now);
 
 	memcpy(un.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) == 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) == 0 &&
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof(left)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &each, sizeof(each)) == 0 &&
 	    connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
 		return fd;
 	saved = errno == EAGAIN ? ETIMEDOUT : errno;
@@ -74,13 +87,13 @@ dial(const char *path, unsigned timeout_ms)
 }
 
 struct conn *
-conn_open(const char *path, unsigned timeout_ms)
+conn_open(const char *path, unsigned timeout_ms, uint64_t deadline)
 {
 	struct conn *n = calloc(1, sizeof(*n));
 
 	if (n == NULL)
 		return NULL;
-	n->fd = dial(path, timeout_ms);
+	n->fd = dial(path, timeout_ms, deadline);
 	if (n->fd == -1) {
 		free(n);
 		return NULL;
@@ -257,17 +270,23 @@ arm(struct waiter *w)
 	(void)pthread_condattr_destroy(&attr);
 }
 
-/* 0, or errno of a send that failed. */
+/* 0, or errno of a send that failed, or was not done by the deadline. */
 static int
-transmit(struct conn *n, const uint8_t *packet, size_t len)
+transmit(struct conn *n, const uint8_t *packet, size_t len, uint64_t deadline)
 {
-	ssize_t sent;
+	struct pollfd p = {.fd = n->fd, .events = POLLOUT};
+	uint64_t now;
 
-	do
-		sent = send(n->fd, packet, len, MSG_NOSIGNAL);
-	while (sent == -1 && errno == EINTR);
-	if (sent == -1)
-		return errno == EAGAIN ? ETIMEDOUT : errno;
+	while (send(n->fd, packet, len, MSG_NOSIGNAL | MSG_DONTWAIT) == -1) {
+		if (errno != EAGAIN && errno != EINTR)
+			return errno;
+		now = conn_now();
+		if (now >= deadline)
+			return ETIMEDOUT;
+		if (errno == EAGAIN &&
+		    poll(&p, 1, (int)(deadline - now)) == -1 && errno != EINTR)
+			return errno;
+	}
 	return 0;
 }
 
@@ -291,7 +310,7 @@ conn_call(struct conn *n, uint8_t *packet, size_t len, uint64_t deadline,
 	if (err != 0)
 		goto out;
 	stamp(packet, w.id);
-	err = transmit(n, packet, len);
+	err = transmit(n, packet, len, deadline);
 	(void)pthread_mutex_lock(&n->lock);
 	while (err == 0 && !w.done && conn_now() < deadline) {
 		if (n->reading)

@@ -12,8 +12,12 @@
 
 struct conn;
 
-/* NULL with errno. Referenced once. */
-struct conn *conn_open(const char *path, unsigned timeout_ms);
+/*
+ * NULL with errno, ETIMEDOUT at the deadline. Referenced once. No wait for a
+ * reply is longer than timeout_ms.
+ */
+struct conn *conn_open(
+    const char *path, unsigned timeout_ms, uint64_t deadline);
 void conn_ref(struct conn *n);
 void conn_unref(struct conn *n); /* the last one closes */
 

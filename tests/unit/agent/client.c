@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -326,6 +327,100 @@ silence_ends_with_a_time_out(void **state)
 	signer_close(&s);
 }
 
+/* An agent that greets one client and then takes nobody any more. */
+static void *
+greet_one(void *arg)
+{
+	static const struct proto_hello hello = {
+	    PROTO_VERSION, 65536, 32, "test"};
+	uint8_t in[256], out[256];
+	struct proto_header h = {0};
+	struct wire_reader r;
+	int *fd = arg;
+	ssize_t n;
+
+	*fd = accept(*fd, NULL, NULL);
+	n = recv(*fd, in, sizeof(in), 0);
+	if (n > 0)
+		(void)proto_header_parse(&r, in, (size_t)n, &h);
+	(void)send(*fd, out,
+	    proto_hello_reply_pack(out, sizeof(out), h.id, &hello),
+	    MSG_NOSIGNAL);
+	return NULL;
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Connects to an agent that accepts nobody, until no more can wait for it. */
+static size_t
+crowd(const struct sockaddr_un *un, int *fds, size_t max)
+{
+	size_t n;
+
+	for (n = 0; n < max; n++) {
+		fds[n] = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+		if (connect(fds[n], (const struct sockaddr *)un, sizeof(*un)) !=
+		    0)
+			return n + 1;
+	}
+	fail_msg("the agent's queue has no end");
+	return n;
+}
+
+/*
+ * One waits for the connection, the others for him: it is one time-out that
+ * they share, and not one after the other.
+ */
+static void
+threads_that_cannot_connect_end_after_one_time_out(void **state)
+{
+	const unsigned timeout_ms = 400;
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	int fd, taken, waiting[64];
+	struct job jobs[THREADS];
+	pthread_t t[THREADS], agent;
+	struct client *c;
+	struct signer s;
+	uint64_t began;
+	size_t n;
+
+	(void)state;
+	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s/full", directory);
+	taken = fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&un, sizeof(un)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	assert_int_equal(pthread_create(&agent, NULL, greet_one, &taken), 0);
+	assert_int_equal(
+	    client_open(&c, un.sun_path, timeout_ms, NULL), SIGNER_OK);
+	(void)pthread_join(agent, NULL);
+	client_signer(c, &s);
+	(void)close(taken);
+	n = crowd(&un, waiting, sizeof(waiting) / sizeof(waiting[0]));
+	began = now_ms();
+	for (int i = 0; i < THREADS; i++) {
+		jobs[i] = (struct job){&s, (uint8_t)i, 1};
+		assert_int_equal(
+		    pthread_create(&t[i], NULL, sign_once, &jobs[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++) {
+		(void)pthread_join(t[i], NULL);
+		assert_int_equal(jobs[i].err, SIGNER_ETIMEOUT);
+	}
+	assert_in_range(now_ms() - began, timeout_ms - 50, 3 * timeout_ms);
+	while (n > 0)
+		(void)close(waiting[--n]);
+	(void)close(fd);
+	(void)unlink(un.sun_path);
+	signer_close(&s);
+}
+
 static void
 what_does_not_speak_the_protocol_is_said_to(void **state)
 {
@@ -379,6 +474,8 @@ main(void)
 	    cmocka_unit_test(replies_in_any_order_find_their_callers),
 	    cmocka_unit_test(what_is_worth_repeating_is_repeated_and_no_more),
 	    cmocka_unit_test(silence_ends_with_a_time_out),
+	    cmocka_unit_test(
+		threads_that_cannot_connect_end_after_one_time_out),
 	    cmocka_unit_test(what_does_not_speak_the_protocol_is_said_to),
 	    cmocka_unit_test(an_agent_that_is_not_there_is_named),
 	    cmocka_unit_test(the_environment_names_the_agent),
