@@ -174,8 +174,9 @@ decide(const struct trial *t, X509_CRL *crl)
 }
 
 /*
- * What libcrypto would pass: a list without an end (RFC 5280, 5.1.2.5), and
- * one of what changed since another, which hides whoever is in that alone.
+ * A list without an end (RFC 5280, 5.1.2.5), which libcrypto would pass; and
+ * one of what changed since another, which hides whoever is in that alone:
+ * not left to what a version of libcrypto makes of it.
  */
 static int
 refuse_partial(struct trial *t, const char *place, const X509_CRL *crl)
