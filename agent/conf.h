@@ -97,7 +97,7 @@ struct conf {
 };
 
 /*
- * Reads the copy of a file that snapshot.h made, from its start; name is the
+ * Reads a file from its start, as snapshot_take() does; name is the
  * file's, for messages. 0, or -1 with a sentence naming file, line and what
  * to write instead. fd stays the caller's.
  */

@@ -23,6 +23,23 @@ finish(const struct wire_reader *r)
 	return wire_end(r) ? SIGNER_OK : SIGNER_EPROTO;
 }
 
+size_t
+link_beat_pack(uint8_t *p, size_t cap, bool well)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, LINK_BEAT);
+	wire_put_u8(&w, well ? 1 : 0);
+	return wire_len(&w);
+}
+
+int
+link_beat_parse(struct wire_reader *r, bool *well)
+{
+	*well = wire_get_u8(r) == 1;
+	return finish(r);
+}
+
 bool
 link_same_build(const char *version)
 {
@@ -77,11 +94,11 @@ link_gone_parse(struct wire_reader *r, struct link_client *c)
 }
 
 size_t
-link_rescan_pack(uint8_t *p, size_t cap)
+link_word_pack(uint8_t *p, size_t cap, enum link_kind kind)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, LINK_RESCAN);
+	start(&w, p, cap, kind);
 	return wire_len(&w);
 }
 

@@ -27,6 +27,9 @@ enum link_kind {
 	LINK_CATALOGUE = 7, /* which identities it holds; in pages */
 	/* supervisor to front */
 	LINK_WORKER = 8, /* a new worker; the socket to it rides along */
+	LINK_BEAT = 10,  /* are you well? the front sends the same back */
+	LINK_CONF = 11,  /* the file was read again; its snapshot rides along */
+	LINK_DROP = 12,  /* every token forgets its PIN, now */
 	/* front to supervisor */
 	LINK_KILL = 9, /* that worker hangs: end it */
 };
@@ -49,8 +52,8 @@ int link_request_parse(struct wire_reader *r, struct link_request *q);
 size_t link_gone_pack(uint8_t *p, size_t cap, struct link_client c);
 int link_gone_parse(struct wire_reader *r, struct link_client *c);
 
-/* RESCAN: u8 kind. */
-size_t link_rescan_pack(uint8_t *p, size_t cap);
+/* RESCAN, CONF and DROP: u8 kind. */
+size_t link_word_pack(uint8_t *p, size_t cap, enum link_kind kind);
 
 /* DONE: u8 kind, u64 ticket, u16 status. */
 struct link_done {
@@ -95,6 +98,13 @@ struct link_worker {
 size_t link_worker_pack(
     uint8_t *p, size_t cap, enum link_kind kind, const struct link_worker *w);
 int link_worker_parse(struct wire_reader *r, struct link_worker *w);
+
+/*
+ * BEAT: u8 kind, u8 well: of the front's answer: does every worker with
+ * requests in hand answer some of them?
+ */
+size_t link_beat_pack(uint8_t *p, size_t cap, bool well);
+int link_beat_parse(struct wire_reader *r, bool *well);
 
 /* Is this the version that we were built as? */
 bool link_same_build(const char *version);

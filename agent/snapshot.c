@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
 /* Whoever may write this file may use every key. NULL if it will do. */
 static const char *
 unfit(const struct stat *st)
@@ -43,13 +45,11 @@ copy(int from, int to)
 }
 
 int
-snapshot_take(const char *path, char *text, size_t textlen)
+snapshot_take(const char *path, struct conf *c, char *text, size_t textlen)
 {
-	const int seals =
-	    F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 	const char *wrong;
 	struct stat st;
-	int from, to = -1;
+	int from, mine = -1, r = -1;
 
 	from = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (from == -1 || fstat(from, &st) != 0) {
@@ -58,20 +58,45 @@ snapshot_take(const char *path, char *text, size_t textlen)
 	}
 	wrong = unfit(&st);
 	if (wrong == NULL) {
-		to = memfd_create(
-		    "sealpointd.conf", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-		wrong = to == -1 ? "cannot be copied" : copy(from, to);
+		/* Parsed is what nobody can change any more. */
+		mine = memfd_create("sealpointd.conf", MFD_CLOEXEC);
+		wrong = mine == -1 ? "cannot be copied" : copy(from, mine);
 	}
-	if (wrong == NULL && fcntl(to, F_ADD_SEALS, seals) != 0)
-		wrong = "cannot be copied: the copy cannot be sealed";
-	if (wrong != NULL) {
+	if (wrong != NULL)
 		(void)snprintf(text, textlen, "%s %s", path, wrong);
-		if (to != -1)
-			(void)close(to);
-		to = -1;
-	}
+	else
+		r = conf_read(c, mine, path, text, textlen);
 out:
 	if (from != -1)
 		(void)close(from);
-	return to;
+	if (mine != -1)
+		(void)close(mine);
+	return r;
+}
+
+int
+snapshot_seal(const struct conf *c)
+{
+	int fd = memfd_create("sealpointd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd == -1)
+		return -1;
+	if (write(fd, c, sizeof(*c)) == (ssize_t)sizeof(*c) &&
+	    fcntl(fd, F_ADD_SEALS, SEALS) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+int
+snapshot_read(int fd, struct conf *c)
+{
+	struct stat st;
+
+	if (fcntl(fd, F_GET_SEALS) == SEALS && fstat(fd, &st) == 0 &&
+	    st.st_size == (off_t)sizeof(*c) &&
+	    pread(fd, c, sizeof(*c), 0) == (ssize_t)sizeof(*c))
+		return 0;
+	memset(c, 0, sizeof(*c));
+	return -1;
 }

@@ -19,6 +19,7 @@
 #include "agent/harden.h"
 #include "agent/link.h"
 #include "agent/log.h"
+#include "agent/snapshot.h"
 
 #define LISTEN_FD 3
 #define OVERSEER_FD 4
@@ -79,28 +80,24 @@ clear_out(struct front *f)
 int
 main(int argc, char **argv)
 {
-	char text[CONF_TEXT_MAX];
-
-	if (argc != 4) {
+	if (argc != 3) {
 		(void)fprintf(stderr,
-		    "usage: sealpoint-front FILE PARENT VERSION\n"
+		    "usage: sealpoint-front PARENT VERSION\n"
 		    "sealpointd starts this program; see sealpointd(8)\n");
 		return 2;
 	}
 	log_open("sealpointd");
-	if (!link_same_build(argv[3])) {
+	if (!link_same_build(argv[2])) {
 		log_line(LOG_LEVEL_ERROR,
 		    "sealpointd is of another version than this program; "
 		    "restart sealpointd");
 		return 1;
 	}
-	if (harden_child((int)strtol(argv[2], NULL, 10)) != 0 ||
+	if (harden_child((int)strtol(argv[1], NULL, 10)) != 0 ||
 	    harden(CONF_FD + 1) != 0)
 		return 1;
-	if (conf_read(&conf, CONF_FD, argv[1], text, sizeof(text)) != 0) {
-		log_line(LOG_LEVEL_ERROR, "%s", text);
+	if (snapshot_read(CONF_FD, &conf) != 0)
 		return 1;
-	}
 	if (make_room() != 0 || furnish(&front) != 0) {
 		log_line(LOG_LEVEL_ERROR, "the front process cannot start");
 		return 1;

@@ -251,7 +251,7 @@ void
 workers_rescan(struct front *f)
 {
 	uint8_t p[8];
-	size_t len = link_rescan_pack(p, sizeof(p));
+	size_t len = link_word_pack(p, sizeof(p), LINK_RESCAN);
 
 	for (unsigned i = 0; i < f->workers->n; i++) {
 		struct worker *w = worker(f, i);

@@ -161,9 +161,7 @@ main(int argc, char **argv)
 	if (r != -1)
 		return r;
 	log_open("sealpointd");
-	snapshot = snapshot_take(o.file, text, sizeof(text));
-	if (snapshot == -1 ||
-	    conf_read(&conf, snapshot, o.file, text, sizeof(text)) != 0) {
+	if (snapshot_take(o.file, &conf, text, sizeof(text)) != 0) {
 		log_line(LOG_LEVEL_ERROR, "%s", text);
 		return 1;
 	}
@@ -171,6 +169,14 @@ main(int argc, char **argv)
 		return report(&conf, o.file);
 	if (make_state(conf.state) != 0)
 		return 1;
+	snapshot = snapshot_seal(&conf);
+	if (snapshot == -1) {
+		log_line(LOG_LEVEL_ERROR,
+		    "the configuration cannot be kept "
+		    "in memory: %s",
+		    strerror(errno));
+		return 1;
+	}
 	lock = lock_state(conf.state);
 	if (lock == -1)
 		return 1;

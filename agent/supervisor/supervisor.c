@@ -77,7 +77,6 @@ start_worker(struct supervisor *s, unsigned i)
 	char restarts[16], parent[16];
 	char *argv[] = {
 	    argument(c->program),
-	    argument(s->file),
 	    argument(s->conf->tokens[i].name),
 	    digits(restarts, sizeof(restarts), c->starts),
 	    digits(parent, sizeof(parent), (unsigned long)getpid()),
@@ -110,7 +109,6 @@ start_front(struct supervisor *s)
 	char parent[16];
 	char *argv[] = {
 	    argument(s->front.program),
-	    argument(s->file),
 	    digits(parent, sizeof(parent), (unsigned long)getpid()),
 	    argument(SEALPOINT_VERSION),
 	    NULL,

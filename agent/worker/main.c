@@ -14,6 +14,7 @@
 #include "agent/harden.h"
 #include "agent/link.h"
 #include "agent/log.h"
+#include "agent/snapshot.h"
 #include "agent/worker/desk.h"
 #include "agent/worker/pin.h"
 #include "agent/worker/seed.h"
@@ -80,33 +81,33 @@ main(int argc, char **argv)
 	unsigned files;
 	int err, index;
 
-	if (argc != 6) {
+	if (argc != 5) {
 		(void)fprintf(stderr,
-		    "usage: sealpoint-token FILE TOKEN RESTARTS "
+		    "usage: sealpoint-token TOKEN RESTARTS "
 		    "PARENT VERSION\nsealpointd starts this program; see "
 		    "sealpointd(8)\n");
 		return 2;
 	}
 	log_open("sealpoint-token");
-	if (!link_same_build(argv[5])) {
+	if (!link_same_build(argv[4])) {
 		log_line(LOG_LEVEL_ERROR,
 		    "sealpointd is of another version than this program; "
 		    "restart sealpointd");
 		return 1;
 	}
-	if (harden_child((int)strtol(argv[4], NULL, 10)) != 0 ||
+	if (harden_child((int)strtol(argv[3], NULL, 10)) != 0 ||
 	    harden(CONF_FD + 1) != 0)
 		return 1;
-	if (conf_read(&conf, CONF_FD, argv[1], why.text, sizeof(why.text)) != 0)
-		return fail(SIGNER_EDEVICE, &why);
-	index = conf_token_index(&conf, argv[2]);
+	index = snapshot_read(CONF_FD, &conf) == 0
+		    ? conf_token_index(&conf, argv[1])
+		    : -1;
 	if (index < 0)
 		return 1;
 	err = open_token(&conf.tokens[index], &desk.token, &why);
 	if (err != SIGNER_OK)
 		return fail(err, &why);
 	desk.name = conf.tokens[index].name;
-	desk.restarts = strtoull(argv[3], NULL, 10);
+	desk.restarts = strtoull(argv[2], NULL, 10);
 	/* Who gets no slot here is answered by way of the front. */
 	files = harden_files();
 	desk.clients = files > conf.clients + SPARE_FDS ? conf.clients

@@ -1,3 +1,4 @@
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <setjmp.h>
@@ -21,13 +22,7 @@ static char text[CONF_TEXT_MAX];
 static int
 read_file(const char *path)
 {
-	int fd = snapshot_take(path, text, sizeof(text)), r = -1;
-
-	if (fd != -1) {
-		r = conf_read(&conf, fd, path, text, sizeof(text));
-		(void)close(fd);
-	}
-	return r;
+	return snapshot_take(path, &conf, text, sizeof(text));
 }
 
 /* Reads these words as a file. */
@@ -260,6 +255,29 @@ a_changed_token_is_told_from_the_same(void **state)
 	assert_false(conf_token_same(&a, &b));
 }
 
+static void
+what_was_sealed_cannot_change(void **state)
+{
+	static struct conf copy;
+	int fd, plain;
+
+	(void)state;
+	assert_int_equal(read_words(AGENT TOKEN, 0600), 0);
+	fd = snapshot_seal(&conf);
+	assert_true(fd != -1);
+	assert_int_equal(write(fd, "x", 1), -1);
+	assert_int_equal(ftruncate(fd, 0), -1);
+	assert_int_equal(snapshot_read(fd, &copy), 0);
+	assert_memory_equal(&copy, &conf, sizeof(conf));
+	(void)close(fd);
+	/* Memory that somebody could still write is not believed. */
+	plain = memfd_create("plain", 0);
+	assert_int_equal(write(plain, &conf, sizeof(conf)), sizeof(conf));
+	assert_int_equal(snapshot_read(plain, &copy), -1);
+	assert_int_equal(copy.ntokens, 0);
+	(void)close(plain);
+}
+
 int
 main(void)
 {
@@ -270,6 +288,7 @@ main(void)
 	    cmocka_unit_test(no_part_of_a_line_is_read_as_another),
 	    cmocka_unit_test(lists_add_up_over_lines),
 	    cmocka_unit_test(a_missing_file_is_named),
+	    cmocka_unit_test(what_was_sealed_cannot_change),
 	    cmocka_unit_test(a_token_has_its_own_settings),
 	    cmocka_unit_test(tokens_keep_their_numbers),
 	    cmocka_unit_test(a_changed_token_is_told_from_the_same),
