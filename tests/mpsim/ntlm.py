@@ -1,13 +1,10 @@
-"""Windows authentication as IIS asks for it: 401 with Negotiate and NTLM,
-then the three NTLM messages on one connection. Verifies NTLMv2 for the one
+"""NTLM: the three messages on one connection. Verifies NTLMv2 for the one
 user that it is told, or, without one, only that a client goes through the
-three steps. Kerberos and SPNEGO are refused with a finding.
+three steps. Knows no HTTP.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import os
@@ -18,8 +15,7 @@ from typing import Optional
 
 import md4
 from checks import Malformed, Verdict
-from reply import Reply, page
-from request import Peer, Request
+from request import Peer
 
 MARK = b"NTLMSSP\0"
 # Unicode, target, NTLM, always sign, target is a domain, extended session
@@ -27,7 +23,6 @@ MARK = b"NTLMSSP\0"
 FLAGS = 0xA0898205
 UNICODE = 1
 DOMAIN, COMPUTER = "EXAMPLE", "MP1"
-TOKEN_MAX = 8192
 FILETIME_1970 = 116444736000000000
 
 
@@ -62,47 +57,33 @@ def field(data: bytes, at: int) -> bytes:
 
 
 @dataclass
-class Windows:
-    """Whether to ask, and whom to accept."""
-    on: bool = False
-    user: str = ""        # NAME or DOMAIN\\NAME; "": anybody, unverified
+class Account:
+    """The one user to accept: NAME or DOMAIN\\NAME; "": anybody, without a
+    look at the password."""
+    user: str = ""
     password: str = ""
 
-    def challenge(self, request: Request, peer: Peer,
-                  verdict: Verdict) -> Optional[Reply]:
-        """A 401, or None once this connection is authenticated."""
-        if not self.on:
-            return None
-        if peer.user:
-            verdict.notes["user"] = peer.user
-            return None
-        verdict.kind = "authentication"
-        scheme, _, text = (request.get("Authorization") or "").partition(" ")
-        if not scheme:
-            return refusal("Negotiate", "NTLM")
-        if not verdict.check("ntlm.scheme", scheme.lower() in (
-                "ntlm", "negotiate"), f"the scheme is {scheme!r}"):
-            return refusal("Negotiate", "NTLM")
-        token = decoded(text)
+    def step(self, token: bytes, peer: Peer, body: bool,
+             verdict: Verdict) -> Optional[bytes]:
+        """What to answer to the token: b"" once its user is believed, None
+        if it is not."""
         if not verdict.check("ntlm.message", token.startswith(MARK)
                              and len(token) >= 16,
                              "the token is no NTLM message"):
-            return refusal("Negotiate", "NTLM")
+            return None
         kind = struct.unpack_from("<I", token, 8)[0]
         verdict.notes["ntlm"] = f"type {kind}"
         if kind == 1:
             peer.challenge = os.urandom(8)
-            verdict.check("ntlm.no_body", not request.body,
+            verdict.check("ntlm.no_body", not body,
                           "the body must wait until the server is convinced")
-            told = base64.b64encode(type_2(peer.challenge)).decode("ascii")
-            return refusal(f"{scheme} {told}")
+            return type_2(peer.challenge)
         if kind == 3 and self.convinced(token, peer, verdict):
-            verdict.kind = "unknown"
-            return None
+            return b""
         verdict.check("ntlm.order", kind == 3,
                       f"an NTLM message of type {kind} came")
         peer.challenge = b""
-        return refusal("Negotiate", "NTLM")
+        return None
 
     def convinced(self, token: bytes, peer: Peer, verdict: Verdict) -> bool:
         if not verdict.check("ntlm.order", bool(peer.challenge),
@@ -144,17 +125,3 @@ class Windows:
         return verdict.check("ntlm.proof", hmac.compare_digest(
             right, proof[:16]), "the password is wrong")
 
-
-def decoded(text: str) -> bytes:
-    if len(text) > TOKEN_MAX:
-        raise Malformed("the Authorization field is too long")
-    try:
-        return base64.b64decode(text.strip(), validate=True)
-    except binascii.Error:
-        return b""
-
-
-def refusal(*challenges: str) -> Reply:
-    reply = page(401)
-    reply.fields = [("WWW-Authenticate", text) for text in challenges]
-    return reply

@@ -14,28 +14,29 @@ import framing
 import fsp
 import location
 import message
-import ntlm
 import payload
 import policy
 import registration
 import upload
+import windows
 import xmltext
 from certificates import LOCAL, Pair, Store
 from checks import Malformed, Unbelieved, Verdict
 from clients import Registry
 from misbehave import Misbehaviour
-from reply import Reply, Seal, html, sealed
+from reply import Reply, Seal, html, page, sealed
 from request import Peer, Request
 
-# Messages may be posted to these; which one decides approval only (wire
-# facts 1.1, 4.1). The last two ask for Windows authentication if it is on.
-POST_PATH = "/ccm_system/request"
-WINDOWS_PATHS = ("/ccm_system_windowsauth/request",
-                 "/ccm_system_altauth/request")
+# Messages may be posted to these, and policies fetched from those; which one
+# decides approval only (wire facts 1.1, 4.1), and how HTTP authenticates:
+# plainly, by Windows, or not at all, with TLS on our side alone.
+POST_PATHS = ("/ccm_system/request", "/ccm_system_windowsauth/request",
+              "/ccm_system_altauth/request")
+POLICY_PATHS = ("/sms_mp/.sms_pol", "/sms_mp_windowsauth/.sms_pol",
+                "/sms_mp_altauth/.sms_pol")
 DOCUMENT_PATHS = ("/sms_mp/.sms_aut",)
-WINDOWS_POLICY_PATHS = ("/sms_mp_altauth/.sms_pol",
-                        "/sms_mp_windowsauth/.sms_pol")
-POLICY_PATHS = ("/sms_mp/.sms_pol", *WINDOWS_POLICY_PATHS)
+WINDOWS_PATHS = (POST_PATHS[1], POLICY_PATHS[1])
+ALTERNATE_PATHS = (POST_PATHS[2], POLICY_PATHS[2])
 FSP_PATH = "/sms_fsp/.sms_fsp"
 REDIRECTED = "/redirected"
 # How replies are signed: digest, signed attributes, embedded certificate.
@@ -65,6 +66,13 @@ class Exchange:
     verdict: Verdict
     message: message.Message = field(init=False)
     payload: payload.Payload = field(init=False)
+    # Of the reply, if it is a good one.
+    fields: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def alternate(self) -> bool:
+        """Came to a URL of alternate authentication."""
+        return self.request.path in ALTERNATE_PATHS
 
 
 @dataclass
@@ -78,7 +86,8 @@ class Point:
     misbehaviour: Misbehaviour = field(default_factory=Misbehaviour)
     pairs: Sequence[Pair] = ()     # uploads are encrypted to all of these
     state_signing: str = "documented"
-    windows: ntlm.Windows = field(default_factory=ntlm.Windows)
+    windows: windows.Windows = field(default_factory=windows.Windows)
+    alternate: bool = False        # has URLs without a client certificate
     policies: Sequence[policy.Policy] = policy.CATALOGUE
 
     def called(self, request: Request) -> str:
@@ -121,20 +130,38 @@ class Point:
         if modes:
             verdict.notes["misbehaviour"] = ",".join(modes)
             reply = self.misbehaviour.reply(kind, reply)
+        reply.fields += ex.fields
         verdict.answered = {"status": reply.status, "what": reply.what,
                             "length": len(reply.body)}
         return reply, verdict
+
+
+def admit(ex: Exchange) -> Optional[Reply]:
+    """Whether TLS and HTTP let this client in; a refusal if not."""
+    path, peer, verdict = ex.request.path, ex.peer, ex.verdict
+    if ex.alternate:
+        there = ex.point.alternate and peer.tls
+        if not verdict.check("alternate.there", there, "this management "
+                             "point has no URLs of alternate authentication"):
+            return page(404)
+        verdict.check("alternate.no_certificate", peer.certificate is None,
+                      "alternate authentication has no client certificate")
+        return None
+    if peer.tls and path != FSP_PATH and not verdict.check(
+            "tls.client_certificate", peer.certificate is not None,
+            "this URL wants a client certificate"):
+        return page(403)
+    return ex.point.windows.challenge(ex) if path in WINDOWS_PATHS else None
 
 
 def route(ex: Exchange) -> Reply:
     request, verdict = ex.request, ex.verdict
     gets = {**dict.fromkeys(DOCUMENT_PATHS, ("document", documents.answer)),
             **dict.fromkeys(POLICY_PATHS, ("policy", policy.answer))}
-    if request.path in WINDOWS_PATHS + WINDOWS_POLICY_PATHS:
-        challenge = ex.point.windows.challenge(request, ex.peer, verdict)
-        if challenge is not None:
-            return challenge
-    if request.path in (POST_PATH, *WINDOWS_PATHS):
+    refusal = admit(ex)
+    if refusal is not None:
+        return refusal
+    if request.path in POST_PATHS:
         if not check_method(ex, "CCM_POST"):
             return html(405, "405")
         return post(ex)

@@ -193,7 +193,7 @@ def applicant(ex: Exchange, data: xmltext.Element) -> Client:
     if signing is None or not verdict.checks.get("registration.rsa"):
         raise Unbelieved("no usable signing certificate")
     verdict.check("registration.native_certificate", not ex.peer.tls
-                  or not is_self_signed(signing),
+                  or ex.alternate or not is_self_signed(signing),
                   "native mode wants a certificate from an authority")
     netbios, internet = check_properties(data, verdict)
     if not verdict.check("registration.internet_mode", ex.peer.tls

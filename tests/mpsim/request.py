@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import urllib.parse
 from dataclasses import dataclass, field
-from typing import BinaryIO, Callable, Optional
+from typing import Any, BinaryIO, Callable, Optional
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -27,8 +27,9 @@ class Peer:
     version: Optional[str] = None
     cipher: Optional[str] = None
     certificate: Optional[x509.Certificate] = None
-    # What Windows authentication knows of this connection (ntlm.py).
+    # What Windows authentication knows of this connection (windows.py).
     challenge: bytes = b""
+    context: Optional[Any] = None
     user: str = ""
 
     @property

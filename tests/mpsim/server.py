@@ -1,4 +1,4 @@
-"""The listener: TCP, TLS with a required client certificate, HTTP/1.1 with
+"""The listener: TCP, TLS that asks for a client certificate, HTTP/1.1 with
 one thread per connection. Knows how to send a reply badly if it must.
 """
 
@@ -26,16 +26,17 @@ IDLE_S = 60
 HANDSHAKE_S = 10
 
 
-def context(cert: Path, key: Path, ca: Path,
-            newest: Optional[str]) -> ssl.SSLContext:
-    """TLS 1.2 and later; the client must show a certificate of that CA."""
+def context(cert: Path, key: Path, ca: Path, newest: Optional[str],
+            required: bool = True) -> ssl.SSLContext:
+    """TLS 1.2 and later; a client must show a certificate of that CA, or may
+    show none if it is not required."""
     ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ctx.minimum_version = ssl.TLSVersion.TLSv1_2
     if newest == "1.2":
         ctx.maximum_version = ssl.TLSVersion.TLSv1_2
     ctx.load_cert_chain(cert, key)
     ctx.load_verify_locations(ca)
-    ctx.verify_mode = ssl.CERT_REQUIRED
+    ctx.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
     return ctx
 
 

@@ -82,7 +82,7 @@ class Program(unittest.TestCase):
 
 
 class Ntlm(Program):
-    def curl(self, *arguments: str, path: str = "windowsauth") -> str:
+    def curl(self, *arguments: str) -> str:
         """The status that curl(1) ends with."""
         body = self.me.registration().partition(b"\r\n\r\n")[2]
         done = subprocess.run(
@@ -91,7 +91,7 @@ class Ntlm(Program):
              "ConfigMgr Messaging HTTP Sender", "-H",
              f"Content-Type: {sender.TYPE}", "-H", "Expect:",
              "--data-binary", "@-", *arguments,
-             f"http://localhost:{self.port}/ccm_system_{path}/request"],
+             f"http://localhost:{self.port}/ccm_system_windowsauth/request"],
             input=body, capture_output=True, timeout=60, check=True)
         return done.stdout.decode("ascii")
 
@@ -110,17 +110,15 @@ class Ntlm(Program):
 
     def test_the_right_user_registers_after_three_messages(self) -> None:
         self.begin("--user", f"EXAMPLE\\alice:{self.dir}/password")
-        for path in ("windowsauth", "altauth"):
-            self.assertEqual(self.curl("--ntlm", "-u",
-                                       "EXAMPLE\\alice:Pass word 1",
-                                       path=path), "200")
-            first, second = self.verdicts()[-2:]
-            self.assertEqual((first["kind"], first["notes"]["ntlm"],
-                              first["answered"]["status"]),
-                             ("authentication", "type 1", 401))
-            self.assertEqual((second["kind"], second["notes"]["user"]),
-                             ("registration", "EXAMPLE\\alice"))
-            self.assertEqual(first["errors"] + second["errors"], [])
+        self.assertEqual(self.curl("--ntlm", "-u",
+                                   "EXAMPLE\\alice:Pass word 1"), "200")
+        first, second = self.verdicts()[-2:]
+        self.assertEqual((first["kind"], first["notes"]["ntlm"],
+                          first["answered"]["status"]),
+                         ("authentication", "type 1", 401))
+        self.assertEqual((second["kind"], second["notes"]["user"]),
+                         ("registration", "EXAMPLE\\alice"))
+        self.assertEqual(first["errors"] + second["errors"], [])
 
     def test_others_do_not(self) -> None:
         self.begin("--user", f"EXAMPLE\\alice:{self.dir}/password")
@@ -136,7 +134,7 @@ class Ntlm(Program):
     def test_basic_is_a_finding(self) -> None:
         self.begin()
         self.assertEqual(self.curl("--basic", "-u", "alice:x"), "401")
-        self.assertIs(self.verdicts()[-1]["checks"]["ntlm.scheme"], False)
+        self.assertIs(self.verdicts()[-1]["checks"]["windows.scheme"], False)
         self.assertEqual(self.curl(), "401")
         self.assertEqual(self.verdicts()[-1]["errors"], [])
 
