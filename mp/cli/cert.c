@@ -77,9 +77,7 @@ show(struct session *s, const char *operand)
 	describe_identity(about, &id);
 	describe_certificate(about, cert);
 	set_pem(about, cert);
-	r = output_card(s->out, about, card) == 0 ? COMMAND_DONE
-						  : COMMAND_FAILED;
-	record_free(about);
+	r = session_card(s, about, card);
 	X509_free(cert);
 	return r;
 }

@@ -274,7 +274,6 @@ show(struct session *s, struct mp_buf *header, struct mp_buf *payload)
 {
 	static const struct output_column columns[] = {{NULL, NULL}};
 	struct record *both;
-	int r;
 
 	if (!s->out->json) {
 		if (header->len > 0)
@@ -290,10 +289,7 @@ show(struct session *s, struct mp_buf *header, struct mp_buf *payload)
 	    both, "envelope", header->data == NULL ? "" : (char *)header->data);
 	record_set(both, "payload",
 	    payload->data == NULL ? "" : (char *)payload->data);
-	r = output_card(s->out, both, columns) == 0 ? COMMAND_DONE
-						    : COMMAND_FAILED;
-	record_free(both);
-	return r;
+	return session_card(s, both, columns);
 }
 
 /* -o: every byte that would be posted. */

@@ -46,12 +46,6 @@ struct question {
 	struct mp_locate_address addresses[MP_DISCOVER_ADDRESSES_MAX];
 };
 
-static int
-status_of(int printed)
-{
-	return printed == 0 ? COMMAND_DONE : COMMAND_FAILED;
-}
-
 /* Where this machine is, which decides what is near. */
 static int
 fill(struct session *s, struct question *q)
@@ -133,8 +127,7 @@ print_places(struct session *s, const struct mp_located *l)
 	for (size_t i = 0; i < l->nsites; i++)
 		for (size_t k = 0; k < l->sites[i].nplaces; k++, n++)
 			add_place(rows, &l->sites[i], &l->sites[i].places[k]);
-	r = status_of(output_list(s->out, rows, place_columns));
-	record_free(rows);
+	r = session_list(s, rows, place_columns);
 	if (r == COMMAND_DONE && n == 0)
 		output_note(s->out, "The management point names no place.");
 	return r;
@@ -155,8 +148,7 @@ print_near(struct session *s, const struct mp_located *l)
 		record_set(row, "locality", l->sites[i].locality);
 		record_append(rows, row);
 	}
-	r = status_of(output_list(s->out, rows, near_columns));
-	record_free(rows);
+	r = session_list(s, rows, near_columns);
 	if (r == COMMAND_DONE && l->nsites == 0)
 		output_note(s->out, "The management point names no site.");
 	return r;
@@ -166,7 +158,6 @@ static int
 print_site(struct session *s, const struct mp_located *l)
 {
 	struct record *about;
-	int r;
 
 	if (l->nsites == 0) {
 		output_error(s->out,
@@ -180,9 +171,7 @@ print_site(struct session *s, const struct mp_located *l)
 	record_set(about, "locality", l->sites[0].locality);
 	record_set(about, "proof", mp_client_proof(s->mp));
 	record_set(about, "xml", l->xml);
-	r = status_of(output_card(s->out, about, site_columns));
-	record_free(about);
-	return r;
+	return session_card(s, about, site_columns);
 }
 
 static int

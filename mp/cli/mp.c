@@ -38,12 +38,6 @@ static const struct option_def certificate_options[] = {
 };
 
 static int
-status_of(int printed)
-{
-	return printed == 0 ? COMMAND_DONE : COMMAND_FAILED;
-}
-
-static int
 list(struct session *s, const char *operand)
 {
 	struct record *rows = NULL;
@@ -68,8 +62,7 @@ list(struct session *s, const char *operand)
 		record_set_number(row, "ssl_state", all.list[i].ssl_state);
 		record_append(rows, row);
 	}
-	r = status_of(output_list(s->out, rows, list_columns));
-	record_free(rows);
+	r = session_list(s, rows, list_columns);
 	mp_list_release(&all);
 	return r;
 }
@@ -109,8 +102,7 @@ info(struct session *s, const char *operand)
 	record_set(about, "thumbprint", NULL);
 	if (k.cert != NULL)
 		describe(about, k.cert);
-	r = status_of(output_card(s->out, about, info_columns));
-	record_free(about);
+	r = session_card(s, about, info_columns);
 	mp_key_information_release(&k);
 	return r;
 }
@@ -126,6 +118,17 @@ add(struct record *rows, const char *purpose, const X509 *cert)
 	record_set(row, "purpose", purpose);
 	describe(row, cert);
 	record_append(rows, row);
+}
+
+static int
+print_certificates(struct session *s, const struct mp_certificates *all)
+{
+	struct record *rows = record_list_new();
+
+	add(rows, "signing", all->signing);
+	add(rows, "encryption", all->encryption);
+	add(rows, "site", all->site);
+	return session_list(s, rows, certificate_columns);
 }
 
 /* Saves what may be pinned, and warns that nobody vouched for it. */
@@ -164,7 +167,6 @@ certificate(struct session *s, const char *operand)
 	const char *path = s->opt->value[OPTION_OUTPUT];
 	struct mp_certificates all = {0};
 	struct mp_error e = {0};
-	struct record *rows;
 	int r;
 
 	(void)operand;
@@ -176,15 +178,10 @@ certificate(struct session *s, const char *operand)
 		return r;
 	if (mp_client_certificates(s->mp, &all, &e) != MP_OK)
 		return session_mp_failed(s, &e);
-	rows = record_list_new();
-	add(rows, "signing", all.signing);
-	add(rows, "encryption", all.encryption);
-	add(rows, "site", all.site);
 	if (path == NULL || strcmp(path, "-") != 0)
-		r = status_of(output_list(s->out, rows, certificate_columns));
+		r = print_certificates(s, &all);
 	if (r == COMMAND_DONE)
 		r = save(s, all.signing);
-	record_free(rows);
 	mp_certificates_release(&all);
 	return r;
 }

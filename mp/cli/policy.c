@@ -87,14 +87,13 @@ print_list(struct session *s, const struct assigned *a)
 		add(rows, a, &a->all.list[i]);
 	for (size_t i = 0; i < a->all.nchanges; i++)
 		add_change(rows, &a->all.changes[i]);
-	r = output_list(s->out, rows, a->changes ? change_columns : columns);
+	r = session_list(s, rows, a->changes ? change_columns : columns);
 	if (a->all.count + a->all.nchanges == 0)
 		output_note(s->out, "%s",
 		    a->changes ? "Nothing has changed."
 			       : "No policies are assigned.");
-	record_free(rows);
-	return r == 0 && fflush(s->out->out) == 0 ? COMMAND_DONE
-						  : COMMAND_FAILED;
+	/* What was not seen must come again. */
+	return fflush(s->out->out) == 0 ? r : COMMAND_FAILED;
 }
 
 static int
@@ -118,7 +117,6 @@ print_policy(
     struct session *s, const struct mp_assignment *a, const struct mp_buf *xml)
 {
 	struct record *about;
-	int r;
 
 	if (!s->out->json)
 		return session_write(s, xml->data, xml->len, 0600, true);
@@ -127,10 +125,7 @@ print_policy(
 	record_set(about, "policy", a->policy);
 	record_set(about, "version", a->version);
 	record_set(about, "xml", (const char *)xml->data);
-	r = output_card(s->out, about, get_columns) == 0 ? COMMAND_DONE
-							 : COMMAND_FAILED;
-	record_free(about);
-	return r;
+	return session_card(s, about, get_columns);
 }
 
 static int

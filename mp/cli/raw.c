@@ -157,7 +157,6 @@ print_reply(struct session *s, struct mp_buf *reply)
 {
 	static const struct output_column columns[] = {{NULL, NULL}};
 	struct record *about;
-	int r;
 
 	if (reply->len == 0) {
 		output_error(s->out,
@@ -170,10 +169,7 @@ print_reply(struct session *s, struct mp_buf *reply)
 	about = record_new();
 	record_set(about, "reply", (char *)reply->data);
 	record_set(about, "proof", mp_client_proof(s->mp));
-	r = output_card(s->out, about, columns) == 0 ? COMMAND_DONE
-						     : COMMAND_FAILED;
-	record_free(about);
-	return r;
+	return session_card(s, about, columns);
 }
 
 static int
@@ -181,15 +177,11 @@ print_posted(struct letter *l)
 {
 	struct session *s = l->s;
 	struct record *about = record_new();
-	int r;
 
 	record_set(about, "endpoint", l->send.endpoint);
 	record_set_number(
 	    about, "http_status", (uint64_t)mp_client_status(s->mp));
-	r = output_card(s->out, about, posted) == 0 ? COMMAND_DONE
-						    : COMMAND_FAILED;
-	record_free(about);
-	return r;
+	return session_card(s, about, posted);
 }
 
 static int

@@ -69,17 +69,13 @@ static int
 print(struct session *s, const struct mp_state_client *c, bool already)
 {
 	struct record *about = record_new();
-	int r;
 
 	record_set(about, "smsid", c->smsid);
 	record_set(about, "status", status_name(c->status));
 	record_set(about, "approval", approval_name(c->approval));
 	record_set_bool(about, "already", already);
 	record_set(about, "proof", mp_client_proof(s->mp));
-	r = output_card(s->out, about, card) == 0 ? COMMAND_DONE
-						  : COMMAND_FAILED;
-	record_free(about);
-	return r;
+	return session_card(s, about, card);
 }
 
 /* Names that nobody gave should not go unseen. */

@@ -205,16 +205,12 @@ static int
 print(struct session *s, const struct mp_kind_rule *k)
 {
 	struct record *about = record_new();
-	int r;
 
 	record_set(about, "kind", s->words[0]);
 	record_set(about, "endpoint", k->endpoint);
 	record_set_number(
 	    about, "http_status", (uint64_t)mp_client_status(s->mp));
-	r = output_card(s->out, about, card) == 0 ? COMMAND_DONE
-						  : COMMAND_FAILED;
-	record_free(about);
-	return r;
+	return session_card(s, about, card);
 }
 
 static int

@@ -313,6 +313,26 @@ session_may_write(struct session *s)
 				"file with -o, or redirect standard output");
 }
 
+int
+session_card(struct session *s, struct record *about,
+    const struct output_column *columns)
+{
+	int printed = output_card(s->out, about, columns);
+
+	record_free(about);
+	return printed == 0 ? COMMAND_DONE : COMMAND_FAILED;
+}
+
+int
+session_list(
+    struct session *s, struct record *list, const struct output_column *columns)
+{
+	int printed = output_list(s->out, list, columns);
+
+	record_free(list);
+	return printed == 0 ? COMMAND_DONE : COMMAND_FAILED;
+}
+
 void
 session_print(struct session *s, const uint8_t *data, size_t len)
 {

@@ -86,6 +86,12 @@ void session_tell_proof(struct session *s);
 /* To be asked before a key is used: is there a place for bytes to go? */
 int session_may_write(struct session *s);
 
+/* Prints one thing as a card, or a list as a table, and frees it. */
+int session_card(struct session *s, struct record *about,
+    const struct output_column *columns);
+int session_list(struct session *s, struct record *list,
+    const struct output_column *columns);
+
 /* Bytes of text to standard output; a terminal gets them escaped. */
 void session_print(struct session *s, const uint8_t *data, size_t len);
 

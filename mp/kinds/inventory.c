@@ -93,6 +93,11 @@ mp_instance_check(const struct mp_xml_node *i, size_t n, struct mp_error *e)
 	const char *class = mp_xml_attr(i, "Class");
 	const char *content = mp_xml_attr(i, "Content");
 
+	if (!mp_xml_is(i, "Instance"))
+		return mp_fail(e, MP_EARG,
+		    "the report's body holds <%.60s>, where only <Instance> "
+		    "belongs",
+		    mp_xml_name(i));
 	if (class == NULL || class[0] == '\0')
 		return mp_fail(
 		    e, MP_EARG, "instance %zu of the report has no Class", n);
@@ -124,14 +129,8 @@ mp_inventory_check(
 	int r = mp_report_check_header(root, kind, e);
 
 	for (i = mp_xml_child(body, NULL); r == MP_OK && i != NULL;
-	     i = mp_xml_next(i, NULL)) {
-		if (!mp_xml_is(i, "Instance"))
-			return mp_fail(e, MP_EARG,
-			    "the report's body holds <%.60s>, where only "
-			    "<Instance> belongs",
-			    mp_xml_name(i));
+	     i = mp_xml_next(i, NULL))
 		r = mp_instance_check(i, ++n, e);
-	}
 	if (r == MP_OK && n == 0)
 		return mp_fail(e, MP_EARG,
 		    "the report's body has no Instance; it would tell the "

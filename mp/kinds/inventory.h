@@ -30,7 +30,10 @@ int mp_inventory_check(
 void mp_instance_begin(struct mp_writer *w, const struct mp_instance *i);
 void mp_instance_end(struct mp_writer *w, const struct mp_instance *i);
 
-/* Class, Content and the element inside, of the nth Instance from 1. */
+/*
+ * Is the nth element of a body, from 1, an Instance with its Class, Content
+ * and the element inside?
+ */
 int mp_instance_check(
     const struct mp_xml_node *i, size_t n, struct mp_error *e);
 

@@ -114,11 +114,6 @@ mp_software_check(const struct mp_xml_node *root, struct mp_error *e)
 	/* None at all is what a later sender was seen to send (sdk/23 [S]). */
 	for (i = mp_xml_child(body, NULL); r == MP_OK && i != NULL;
 	     i = mp_xml_next(i, NULL)) {
-		if (!mp_xml_is(i, "Instance"))
-			return mp_fail(e, MP_EARG,
-			    "the report's body holds <%.60s>, where only "
-			    "<Instance> belongs",
-			    mp_xml_name(i));
 		r = mp_instance_check(i, ++n, e);
 		if (r == MP_OK && mp_xml_child(i, CLASS) == NULL)
 			return mp_fail(e, MP_EARG,
