@@ -30,7 +30,11 @@ struct client_token {
 	uint64_t logins;     /* C_Login calls */
 	uint64_t searches;   /* C_FindObjectsInit calls */
 	uint64_t recoveries; /* sessions or token found again */
-	uint64_t restarts;   /* of the worker, since the agent began */
+	uint64_t restarts;  /* of the worker, since the agent began, so also: */
+	uint64_t served;    /* signatures and decryptions that it answered */
+	uint64_t failovers; /* requests taken over from a token that failed */
+	uint64_t waiting;   /* requests in its queue now */
+	uint64_t last_ms;   /* UNIX time, in ms, of the last one served, or 0 */
 };
 
 /*

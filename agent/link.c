@@ -110,6 +110,7 @@ outcome(uint8_t *p, size_t cap, enum link_kind kind, const struct link_done *d)
 	start(&w, p, cap, kind);
 	wire_put_u64(&w, d->ticket);
 	wire_put_u16(&w, d->status);
+	wire_put_u32(&w, d->token_us);
 	return wire_len(&w);
 }
 
@@ -124,6 +125,7 @@ link_done_parse(struct wire_reader *r, struct link_done *d)
 {
 	d->ticket = wire_get_u64(r);
 	d->status = wire_get_u16(r);
+	d->token_us = wire_get_u32(r);
 	return finish(r);
 }
 
@@ -138,6 +140,7 @@ link_reply_parse(struct wire_reader *r, struct link_done *d)
 {
 	d->ticket = wire_get_u64(r);
 	d->status = wire_get_u16(r);
+	d->token_us = wire_get_u32(r);
 	return r->bad ? SIGNER_EPROTO : SIGNER_OK;
 }
 

@@ -55,10 +55,15 @@ int link_gone_parse(struct wire_reader *r, struct link_client *c);
 /* RESCAN, CONF and DROP: u8 kind. */
 size_t link_word_pack(uint8_t *p, size_t cap, enum link_kind kind);
 
-/* DONE: u8 kind, u64 ticket, u16 status. */
+/*
+ * DONE: u8 kind, u64 ticket, u16 status, u32 token_us. Good replies alone go
+ * the short way: a failure goes by REPLY, so that the front may ask another
+ * token; so does STATUS, to which the front adds what it knows.
+ */
 struct link_done {
 	uint64_t ticket;
-	uint16_t status; /* -(enum signer_err) */
+	uint16_t status;   /* -(enum signer_err) */
+	uint32_t token_us; /* spent on the answer, most of it in the module */
 };
 size_t link_done_pack(uint8_t *p, size_t cap, const struct link_done *d);
 int link_done_parse(struct wire_reader *r, struct link_done *d);

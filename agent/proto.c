@@ -334,6 +334,10 @@ proto_status_reply_pack(
 	wire_put_u64(&w, t->searches);
 	wire_put_u64(&w, t->recoveries);
 	wire_put_u64(&w, t->restarts);
+	wire_put_u64(&w, t->served);
+	wire_put_u64(&w, t->failovers);
+	wire_put_u64(&w, t->waiting);
+	wire_put_u64(&w, t->last_ms);
 	return wire_len(&w);
 }
 
@@ -354,6 +358,10 @@ proto_status_reply_parse(struct wire_reader *r, struct client_token *t)
 	t->searches = wire_get_u64(r);
 	t->recoveries = wire_get_u64(r);
 	t->restarts = wire_get_u64(r);
+	t->served = wire_get_u64(r);
+	t->failovers = wire_get_u64(r);
+	t->waiting = wire_get_u64(r);
+	t->last_ms = wire_get_u64(r);
 	return finish(r);
 }
 
@@ -366,6 +374,7 @@ proto_failure_pack(uint8_t *p, size_t cap, uint32_t id, enum proto_type type,
 	start(&w, p, cap, (uint8_t)type | PROTO_REPLY, (uint16_t)-err, id);
 	wire_put_u32(&w, why->ckr);
 	wire_put_u8(&w, why->retry);
+	wire_put_u32(&w, why->after_ms);
 	wire_put_str(&w, why->text);
 	return wire_len(&w);
 }
@@ -378,6 +387,7 @@ proto_failure_parse(struct wire_reader *r, struct signer_trouble *why)
 	why->ckr = wire_get_u32(r);
 	retry = wire_get_u8(r);
 	why->retry = retry != 0;
+	why->after_ms = wire_get_u32(r);
 	wire_get_str(r, why->text, sizeof(why->text));
 	return wire_end(r) && retry <= 1 ? SIGNER_OK : SIGNER_EPROTO;
 }

@@ -118,14 +118,15 @@ size_t proto_blob_reply_pack(uint8_t *p, size_t cap, uint32_t id,
 int proto_blob_reply_parse(struct wire_reader *r, uint8_t *out, size_t *len);
 
 /* STATUS: u16 index -> str name, str label, str state, str trouble, u32 ckr,
- * then nine u64 in the order of struct client_token. */
+ * then thirteen u64 in the order of struct client_token. */
 size_t proto_status_pack(uint8_t *p, size_t cap, uint32_t id, uint16_t index);
 int proto_status_parse(struct wire_reader *r, uint16_t *index);
 size_t proto_status_reply_pack(
     uint8_t *p, size_t cap, uint32_t id, const struct client_token *t);
 int proto_status_reply_parse(struct wire_reader *r, struct client_token *t);
 
-/* Any reply with a status other than 0: u32 ckr, u8 retry, str text. */
+/* Any reply with a status other than 0: u32 ckr, u8 retry, u32 after_ms, str
+ * text. */
 size_t proto_failure_pack(uint8_t *p, size_t cap, uint32_t id,
     enum proto_type type, int err, const struct signer_trouble *why);
 int proto_failure_parse(struct wire_reader *r, struct signer_trouble *why);

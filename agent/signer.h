@@ -49,6 +49,7 @@ enum signer_err {
 struct signer_trouble {
 	uint32_t ckr;               /* CKR value of the token, or 0 */
 	bool retry;                 /* the same request may succeed later */
+	uint32_t after_ms;          /* but hardly before so many ms; 0: now */
 	char text[SIGNER_TEXT_MAX]; /* one sentence; says what to do */
 	int err; /* enum signer_err: what the call returned */
 };

@@ -39,12 +39,18 @@ struct seat {
 };
 
 static uint64_t
-now_ms(void)
+now_us(void)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static uint64_t
+now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 /* Is the token itself in trouble, and not only this request? */
@@ -244,22 +250,24 @@ status(void *ctx, struct client_token *t)
 	t->restarts = d->cfg.restarts;
 }
 
-/* Home by the short way; through the front if the client is not reachable. */
+/*
+ * A good answer goes home by the short way; through the front if the client
+ * is not reachable, or if the front has a word to say to it.
+ */
 static void
-deliver(struct seat *s, const struct link_request *q, const uint8_t *reply,
-    size_t len, int err)
+deliver(struct seat *s, const struct link_request *q,
+    const struct link_done *done, const uint8_t *reply, size_t len, bool direct)
 {
-	const struct link_done done = {q->ticket, (uint16_t)-err};
 	uint8_t p[LINK_HEADER_MAX];
 	size_t head;
 
-	if (len != 0 &&
+	if (direct && len != 0 &&
 	    clients_send(s->d->clients, q->client, reply, len) == 0) {
-		head = link_done_pack(p, sizeof(p), &done);
+		head = link_done_pack(p, sizeof(p), done);
 		(void)link_send(s->d->cfg.link, p, head, NULL, 0, -1, 0);
 		return;
 	}
-	head = link_reply_pack(p, sizeof(p), &done);
+	head = link_reply_pack(p, sizeof(p), done);
 	(void)link_send(s->d->cfg.link, p, head, reply, len, -1, 0);
 }
 
@@ -282,8 +290,10 @@ request(struct seat *s, struct wire_reader *r, int fd)
 {
 	struct signer_trouble why = {0};
 	struct link_request q;
+	struct link_done done = {0};
 	int err = SIGNER_EPROTO;
 	bool asked, waits;
+	uint64_t began;
 	size_t len;
 
 	if (link_request_parse(r, &q) != SIGNER_OK) {
@@ -302,12 +312,16 @@ request(struct seat *s, struct wire_reader *r, int fd)
 	if (waits && !asked) {
 		len = refuse(s, r->p, r->left, err, &why);
 	} else {
+		began = now_us();
 		len = serve_answer(&s->d->serve, r->p, r->left, s->out,
 		    sizeof(s->out), &err, &why);
+		done.token_us = (uint32_t)(now_us() - began);
 		if (!asked)
 			note(s->d, err, &why, false);
 	}
-	deliver(s, &q, s->out, len, err);
+	done.ticket = q.ticket;
+	done.status = (uint16_t)-err;
+	deliver(s, &q, &done, s->out, len, err == SIGNER_OK && !asked);
 	/* A decrypted key may have passed through here. */
 	explicit_bzero(s->out, len);
 }

@@ -92,10 +92,10 @@ replies_have_their_golden_bytes(void **state)
 {
 	const struct proto_hello h = {1, 65536, 32, "x"};
 	const struct signer_trouble why = {
-	    .ckr = 0x30, .retry = true, .text = "no"};
+	    .ckr = 0x30, .retry = true, .after_ms = 500, .text = "no"};
 	const struct signer_identity id = identity();
-	const struct client_token t = {
-	    "n", "l", "ready", "", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+	const struct client_token t = {"n", "l", "ready", "", 0, 1, 2, 3, 4, 5,
+	    6, 7, 8, 9, 10, 11, 12, 13};
 
 	(void)state;
 	expect(proto_hello_reply_pack(buf, sizeof(buf), 1, &h),
@@ -129,12 +129,17 @@ replies_have_their_golden_bytes(void **state)
 	    "0000000000000006"
 	    "0000000000000007"
 	    "0000000000000008"
-	    "0000000000000009");
+	    "0000000000000009"
+	    "000000000000000a"
+	    "000000000000000b"
+	    "000000000000000c"
+	    "000000000000000d");
 	expect(proto_failure_pack(
 		   buf, sizeof(buf), 9, PROTO_SIGN, SIGNER_EDEVICE, &why),
 	    "0186000b00000009"
 	    "00000030"
 	    "01"
+	    "000001f4"
 	    "00026e6f");
 }
 
@@ -272,6 +277,7 @@ static void
 a_failure_comes_back_whole(void **state)
 {
 	struct signer_trouble why = {.ckr = 0xa0,
+				  .after_ms = 7,
 				  .text = "the PIN was refused"},
 			      got;
 	struct proto_header h;
@@ -288,6 +294,7 @@ a_failure_comes_back_whole(void **state)
 	assert_int_equal(h.id, 77);
 	assert_int_equal(proto_failure_parse(&r, &got), SIGNER_OK);
 	assert_int_equal(got.ckr, 0xa0);
+	assert_int_equal(got.after_ms, 7);
 	assert_string_equal(got.text, why.text);
 }
 
