@@ -34,6 +34,17 @@ mp_cms_is_enveloped(const uint8_t *data, size_t len)
 	       memcmp(data + head, oid, sizeof(oid)) == 0;
 }
 
+/* An armour may say that it is locked: nobody is asked for a password. */
+static int
+no_password(char *buf, int size, int rwflag, void *ctx)
+{
+	(void)buf;
+	(void)size;
+	(void)rwflag;
+	(void)ctx;
+	return -1;
+}
+
 /* NULL if it is no CMS at all. Bytes after it are ignored (wire-facts 7). */
 static CMS_ContentInfo *
 parse(const uint8_t *data, size_t len)
@@ -46,7 +57,7 @@ parse(const uint8_t *data, size_t len)
 		return d2i_CMS_ContentInfo(NULL, &p, (long)len);
 	bio = BIO_new_mem_buf(data, (int)len);
 	if (bio != NULL)
-		cms = PEM_read_bio_CMS(bio, NULL, NULL, NULL);
+		cms = PEM_read_bio_CMS(bio, NULL, no_password, NULL);
 	BIO_free(bio);
 	return cms;
 }
@@ -210,9 +221,21 @@ struct recipients {
 	int count;
 };
 
-/* Counted first: asking each costs time, and each try parses all again. */
+/* Does it say that it is for cert? */
+static bool
+names(CMS_RecipientInfo *ri, X509 *cert)
+{
+	return cert != NULL && CMS_RecipientInfo_ktri_cert_cmp(ri, cert) == 0;
+}
+
+/*
+ * Counted first: asking each costs time, and each try parses all again. Those
+ * that name us go first, since another's may come out right by chance, as
+ * garbage (see attempt); but identifiers are not to be relied on (5.4).
+ */
 static int
-note_usable(CMS_ContentInfo *cms, struct recipients *those, struct mp_error *e)
+note_usable(CMS_ContentInfo *cms, X509 *cert, struct recipients *those,
+    struct mp_error *e)
 {
 	STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(cms);
 	int n = all == NULL ? 0 : sk_CMS_RecipientInfo_num(all);
@@ -222,9 +245,14 @@ note_usable(CMS_ContentInfo *cms, struct recipients *those, struct mp_error *e)
 		    "the data are encrypted for %d recipients, more than the "
 		    "%d we look at; have them encrypted for this client alone",
 		    n, RECIPIENTS_ALL_MAX);
-	for (int i = 0; i < n && those->count < RECIPIENTS_MAX; i++)
-		if (usable(sk_CMS_RecipientInfo_value(all, i)))
-			those->index[those->count++] = i;
+	for (int named = 1; named >= 0; named--)
+		for (int i = 0; i < n && those->count < RECIPIENTS_MAX; i++) {
+			CMS_RecipientInfo *ri =
+			    sk_CMS_RecipientInfo_value(all, i);
+
+			if (usable(ri) && names(ri, cert) == (named == 1))
+				those->index[those->count++] = i;
+		}
 	return MP_OK;
 }
 
@@ -288,8 +316,6 @@ mp_cms_open(const uint8_t *data, size_t len, EVP_PKEY *key, X509 *cert,
 	CMS_ContentInfo *cms;
 	int r;
 
-	/* Recipient identifiers are not to be relied on (wire-facts 5.4). */
-	(void)cert;
 	if (len > MP_REPLY_MAX)
 		return mp_fail(e, MP_ELIMIT,
 		    "%zu bytes of encrypted data are "
@@ -307,7 +333,7 @@ mp_cms_open(const uint8_t *data, size_t len, EVP_PKEY *key, X509 *cert,
 	else
 		r = check_cipher(cms, e);
 	if (r == MP_OK)
-		r = note_usable(cms, &those, e);
+		r = note_usable(cms, cert, &those, e);
 	CMS_ContentInfo_free(cms);
 	if (r == MP_OK)
 		r = try_all(data, len, &those, key, clear, e);
