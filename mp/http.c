@@ -147,9 +147,11 @@ take_header(char *data, size_t size, size_t n, void *ctx)
 	struct mp_http *h = ctx;
 	size_t len = size * n;
 
-	h->header_end = len == 2 && memcmp(data, "\r\n", 2) == 0;
+	/* Once for each answer; fields may follow a body in chunks, too. */
+	if (len == 2 && memcmp(data, "\r\n", 2) == 0)
+		h->header_end = true;
 	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
-		h->framed = false; /* an interim answer went before */
+		h->header_end = h->framed = false; /* another went before */
 	if (field_is(data, len, "Content-Length:", "") ||
 	    field_is(data, len, "Transfer-Encoding:", "chunked"))
 		h->framed = true;
@@ -353,6 +355,7 @@ refused(const struct mp_http *h, struct mp_error *e)
 	    .status = h->reply->status,
 	    .type = h->reply->content_type,
 	    .text = (const char *)h->reply->body.data,
+	    .tls = h->secure,
 	    .certificate = h->tls.key != NULL && h->secure,
 	    .windows = h->auth.windows,
 	    .password = h->auth.login.user[0] != '\0'};

@@ -261,6 +261,42 @@ proxies_of_the_environment_do_not_count(void **state)
 	assert_int_equal(unsetenv("ALL_PROXY"), 0);
 }
 
+/* In pieces, with fields behind them (RFC 9112, 7.1.2), after another. */
+static void
+an_answer_in_chunks_is_whole_with_all_its_parts(void **state)
+{
+	static const char good[] =
+	    "HTTP/1.1 100 Continue\r\n\r\n"
+	    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+	    "5;x=y\r\nHello\r\n7\r\n, world\r\n0\r\nX-Sum: 12\r\n\r\n";
+	struct https_config there = server();
+	struct mp_http_config here = client();
+	struct mp_http_reply reply;
+	struct mp_error e;
+	struct mp_http *h;
+	struct https *s;
+
+	(void)state;
+	there.cert = NULL;
+	s = https_start(&there);
+	h = must_open(&here);
+	play.raw = good;
+	play.close = true;
+	for (size_t n = 0; n <= strlen(good); n++) {
+		int r;
+
+		play.raw_len = n;
+		r = post(h, address(s, "http", "localhost"), &reply, &e);
+		/* libcurl does without the very last line feed. */
+		if ((r == 0) != (n + 1 >= strlen(good)))
+			fail_msg("%zu bytes: %s", n, e.text);
+		assert_int_equal(reply.body.len, r == 0 ? 12 : 0);
+		mp_buf_release(&reply.body);
+	}
+	mp_http_close(h);
+	https_stop(s);
+}
+
 static void
 every_truncation_of_an_answer_is_refused(void **state)
 {
@@ -484,6 +520,7 @@ main(void)
 	    TEST(a_large_message_is_sent_without_asking),
 	    TEST(a_server_that_hangs_up_does_not_end_the_program),
 	    TEST(proxies_of_the_environment_do_not_count),
+	    TEST(an_answer_in_chunks_is_whole_with_all_its_parts),
 	    TEST(every_truncation_of_an_answer_is_refused),
 	    TEST(a_broken_answer_over_tls_is_told_as_that),
 	    TEST(garbage_is_told_as_that),
