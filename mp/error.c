@@ -1,13 +1,37 @@
 #include "mp/error.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 /*
+ * Is the second byte one that may follow the first (Unicode 15, table 3-7)?
+ * The others make longer forms than need be, surrogates, or no character at
+ * all; C2 80 to C2 9F are control characters.
+ */
+static bool
+second(unsigned char first, unsigned char byte)
+{
+	switch (first) {
+	case 0xC2:
+	case 0xE0:
+		return byte >= 0xA0;
+	case 0xED:
+		return byte < 0xA0;
+	case 0xF0:
+		return byte >= 0x90;
+	case 0xF4:
+		return byte < 0x90;
+	default:
+		return true;
+	}
+}
+
+/*
  * Sentences quote strangers and are cut: what is no printable UTF-8 becomes
  * '?', so that no terminal obeys it and no JSON writer chokes on it. Lead
- * bytes tell a sequence's length; C2 80 to C2 9F are control characters.
+ * bytes tell a sequence's length.
  */
 static void
 clean(char *text)
@@ -22,7 +46,7 @@ clean(char *text)
 					   : 4;
 		for (i = 1; i < n && (p[i] & 0xC0) == 0x80; i++)
 			continue;
-		if (i == n && n > 1 && !(p[0] == 0xC2 && p[1] < 0xA0))
+		if (i == n && n > 1 && second(p[0], p[1]))
 			continue;
 		if (n > 1 || *p < ' ' || *p > '~')
 			*p = '?';

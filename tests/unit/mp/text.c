@@ -71,6 +71,13 @@ a_sentence_is_printable_and_fits(void **state)
 	assert_string_equal(e.text, "a?[2Jb?c??d?\xC3\xA4");
 	assert_int_equal(mp_fail_in(&e, "%s", "policy \xE2\x82"), MP_EREPLY);
 	assert_string_equal(e.text, "policy ??: a?[2Jb?c??d?\xC3\xA4");
+	/* Too long a form of a control character, a surrogate, beyond all. */
+	(void)mp_fail(&e, MP_EREPLY,
+	    "\xE0\x82\x9B \xED\xA0\x80 \xF0\x82\x82\x9B \xF4\x90\x80\x80 "
+	    "\xE0\xA4\x85\xED\x9F\xBF\xF0\x9F\x94\x91\xF4\x8F\xBF\xBD");
+	assert_string_equal(e.text,
+	    "??? ??? ???? ???? "
+	    "\xE0\xA4\x85\xED\x9F\xBF\xF0\x9F\x94\x91\xF4\x8F\xBF\xBD");
 	memset(longer, 'x', sizeof(longer));
 	longer[sizeof(longer) - 1] = '\0';
 	(void)mp_fail(&e, MP_EARG, "%s", longer);
