@@ -1,7 +1,12 @@
 # add_unit(NAME agent.wire SOURCES wire.c [LIBS ...] [LABEL unit] [TIMEOUT 60]
-#          [ENVIRONMENT ...]) makes and registers one CMocka program.
+#          [ENVIRONMENT ...] [THREADS]) makes and registers one CMocka program.
+# THREADS: it makes threads, so that it runs under the thread sanitizer, too;
+# lint.threads compares this with what the linker sees. The target "threaded"
+# builds those. The property SEALPOINT_UNITS lists all, with "threads" or "-".
+add_custom_target(threaded)
+
 function(add_unit)
-	cmake_parse_arguments(PARSE_ARGV 0 T "" "NAME;LABEL;TIMEOUT"
+	cmake_parse_arguments(PARSE_ARGV 0 T "THREADS" "NAME;LABEL;TIMEOUT"
 		"SOURCES;LIBS;ENVIRONMENT")
 	if(NOT T_LABEL)
 		set(T_LABEL unit)
@@ -17,4 +22,13 @@ function(add_unit)
 	set_tests_properties(${T_LABEL}.${T_NAME} PROPERTIES
 		LABELS ${T_LABEL} TIMEOUT ${T_TIMEOUT}
 		SKIP_RETURN_CODE 77 ENVIRONMENT "${T_ENVIRONMENT}")
+	set(threads "-")
+	if(T_THREADS)
+		set(threads "threads")
+		set_property(TEST ${T_LABEL}.${T_NAME} APPEND PROPERTY
+			LABELS threads)
+		add_dependencies(threaded ${program})
+	endif()
+	set_property(GLOBAL APPEND_STRING PROPERTY SEALPOINT_UNITS
+		"${program} ${threads}\n")
 endfunction()

@@ -246,6 +246,23 @@ differ '/^### FIND/d'
 differ 's/65536/65537/'
 differ '/^| 10 | time-out/d'
 
+# thread CALL WORD: a program that makes threads or not, and what it says; the
+# lint must refuse it.
+thread() {
+	mkdir -p "$place/bin"
+	printf '#include <pthread.h>\nint main(void) { return %s; }\n' "$1" |
+		"${CC:-cc}" -x c -o "$place/bin/test_bad" -
+	echo "test_bad $2" >"$place/list"
+	if "$here/threads" "$place/bin" "$place/list" 2>"$said" ||
+		! grep -q '^test_bad:' "$said"; then
+		echo "unseen by threads: $1, listed as $2" >>"$tally"
+	else
+		echo seen >>"$tally"
+	fi
+}
+thread 'pthread_create(0, 0, 0, 0)' -
+thread 0 threads
+
 grep -v '^seen$' "$tally" || true
 unseen=$(grep -c '^unseen' "$tally" || true)
 echo "$(grep -c '' "$tally") violations planted, $unseen unseen"
