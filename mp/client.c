@@ -15,7 +15,8 @@ check_dates(struct mp_client *c, struct mp_error *e)
 {
 	int when = mp_identity_validity(&c->me, (int64_t)time(NULL));
 
-	if (when == 0 && c->url.tls && c->me.self_signed)
+	if (when == 0 && c->url.tls && c->me.self_signed &&
+	    c->cfg.auth != MP_AUTH_ALTERNATE)
 		(void)snprintf(c->warning, sizeof(c->warning),
 		    "the certificate %s of this client is self-signed, which "
 		    "is for mixed mode; in native mode the management point "

@@ -77,6 +77,12 @@ alerted(const struct mp_http_fault *f, struct mp_error *e)
 {
 	const char *alert = SSL_alert_desc_string_long(f->tls->alert);
 
+	if (about_certificate(f->tls->alert) && f->tls->key == NULL)
+		return mp_fail(e, MP_ETLS,
+		    "%s wants a client certificate, and none was shown; "
+		    "alternate authentication shows none, so have the site "
+		    "allow that, or leave it out",
+		    f->where);
 	if (about_certificate(f->tls->alert))
 		return mp_fail(e, MP_ETLS,
 		    "%s refused the client certificate (TLS alert \"%s\"); "
@@ -264,6 +270,12 @@ forbidden(const struct mp_http_refusal *w)
 	if (w->windows)
 		return "it knows this login and refuses it; check the "
 		       "account's rights there";
+	if (!w->certificate && w->tls)
+		return "it refuses this client, which showed no client "
+		       "certificate: alternate authentication has none, and "
+		       "lets clients send messages and fetch policies, "
+		       "nothing else; leave it out if the site takes this "
+		       "client's certificate";
 	if (!w->certificate)
 		return "it refuses this client: check whether the management "
 		       "point wants HTTPS and a client certificate (native "

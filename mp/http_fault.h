@@ -34,6 +34,7 @@ struct mp_http_refusal {
 	long status;
 	const char *type; /* of the answer; "" if none */
 	const char *text; /* the answer itself, NUL-terminated, or NULL */
+	bool tls;
 	bool certificate; /* we showed one */
 	bool windows;     /* we tried a Windows login ... */
 	bool password;    /* ... with a password */

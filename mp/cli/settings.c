@@ -196,10 +196,9 @@ check(struct session *s, bool believe, const struct mp_client_config *cfg)
 		return session_usage(s,
 		    "only Internet-based clients talk through an HTTP proxy: "
 		    "give --internet 1 or 2, or leave out --http-proxy");
-	if (cfg->auth_file != NULL && cfg->auth == MP_AUTH_NONE)
-		return session_usage(s,
-		    "--auth-file is of no use without --auth windows or "
-		    "--auth alternate");
+	if (cfg->auth_file != NULL && cfg->auth != MP_AUTH_WINDOWS)
+		return session_usage(
+		    s, "--auth-file is of no use without --auth windows");
 	if (!believe || cfg->mp_certs != NULL)
 		return COMMAND_DONE;
 	if (cfg->signature == MP_SIGNATURE_REQUIRED)
