@@ -11,6 +11,7 @@
 
 #include "mp/hex.h"
 #include "mp/idcache.h"
+#include "mp/packer.h"
 #include "mp/utf16.h"
 
 #define MODULUS_MAX SIGNER_SIG_MAX /* bytes */
@@ -192,7 +193,8 @@ mp_identity_open(struct mp_identity *me, struct evp *evp,
 	    (r = load_public(me, e)) != MP_OK)
 		goto out;
 	me->cache = mp_idcache_new();
-	if (me->cache == NULL) {
+	me->packer = mp_packer_new();
+	if (me->cache == NULL || me->packer == NULL) {
 		r = mp_fail(e, MP_ENOMEM, "no memory for an identity");
 		goto out;
 	}
@@ -217,6 +219,7 @@ mp_identity_close(struct mp_identity *me)
 	free(me->cert_hex);
 	free(me->public_hex);
 	mp_idcache_free(me->cache);
+	mp_packer_free(me->packer);
 	memset(me, 0, sizeof(*me));
 }
 

@@ -27,6 +27,7 @@ struct mp_identity {
 	char *cert_hex;           /* DER, upper-case hex, NUL-terminated */
 	char *public_hex;         /* CryptoAPI PUBLICKEYBLOB, likewise */
 	struct mp_idcache *cache; /* client-id signatures; NULL: none kept */
+	struct mp_packer *packer; /* its messages are packed with; or NULL */
 };
 
 /*

@@ -81,7 +81,7 @@ mp_payload_open(struct mp_payload *p, const struct mp_payload_wish *wish,
 			    mp_reason_openssl());
 	}
 	if (r == MP_OK && wish->compress)
-		r = mp_zip_open(&p->zip, wish->expected, &p->packed, e);
+		r = mp_zip_open(&p->zip, wish->packer, &p->packed, e);
 	if (r == MP_OK && wish->encrypt != NULL) {
 		r = mp_envelope_open(&p->envelope, wish->encrypt, e);
 		p->encrypted = r == MP_OK;

@@ -15,7 +15,7 @@
 
 struct mp_payload_wish {
 	bool compress;
-	uint64_t expected; /* clear bytes, about */
+	struct mp_packer *packer; /* NULL, or what compresses quicker */
 	bool hashed;
 	enum mp_hash hash;
 	const struct mp_recipients *encrypt; /* NULL: not */

@@ -59,19 +59,6 @@ check(const struct mp_message *m, const struct mp_seal_config *cfg,
 	return MP_OK;
 }
 
-/* About how many clear bytes there will be; files count as many. */
-static uint64_t
-expect(const struct mp_message *m)
-{
-	uint64_t all = m->body != NULL ? 2 * strlen(m->body) : 0;
-
-	for (size_t i = 0; i < m->nattachments; i++)
-		all += m->attachments[i].path != NULL
-			   ? MP_SPOOL_MEMORY
-			   : 2 * (uint64_t)m->attachments[i].len;
-	return all;
-}
-
 /* From the clear bytes to those that are sent, and to what will be signed. */
 static int
 make_payload(struct work *w, struct mp_payload *p, struct mp_spool *out,
@@ -80,9 +67,9 @@ make_payload(struct work *w, struct mp_payload *p, struct mp_spool *out,
 	const struct mp_message *m = w->m;
 	struct mp_payload_wish wish = {
 	    .compress = (m->flags & MP_FLAG_COMPRESS) != 0,
+	    .packer = w->me->packer,
 	    .hashed = (m->flags & MP_FLAG_SIGN) != 0,
 	    .hash = w->cfg->hash,
-	    .expected = expect(m),
 	    .max = w->cfg->payload_max};
 	int r;
 

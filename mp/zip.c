@@ -1,6 +1,7 @@
 #include "mp/zip.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,46 +11,30 @@
 
 #define CHUNK 16384
 #define PACKED 4096 /* bytes of a stream that are handed over at once */
-/*
- * A signature takes half a millisecond. zlib's defaults take a third of that
- * for a small message, to make it 8 % smaller than these do, with the window
- * that the vendor's SDK has (its streams begin with 58 85: wire-facts 1.4).
- */
-#define SMALL 65536 /* bytes */
-#define SMALL_LEVEL 3
-#define SMALL_WINDOW 13
-#define SMALL_MEMORY 5
+#define SMALL 65536 /* bytes that are kept until more come, or the end */
 
 struct mp_zip_stream {
-	z_stream z;
 	const struct mp_sink *out;
+	struct mp_packer *packer;
+	z_stream z;
+	bool streaming; /* z is in use: more came than is kept */
 	uint8_t chunk[PACKED];
+	size_t kept; /* bytes of small */
+	uint8_t small[SMALL];
 };
 
-static int
-begin(z_stream *z, bool small)
-{
-	if (!small)
-		return deflateInit(z, Z_DEFAULT_COMPRESSION);
-	return deflateInit2(z, SMALL_LEVEL, Z_DEFLATED, SMALL_WINDOW,
-	    SMALL_MEMORY, Z_DEFAULT_STRATEGY);
-}
-
 int
-mp_zip_open(struct mp_zip_stream **zp, uint64_t expected,
+mp_zip_open(struct mp_zip_stream **zp, struct mp_packer *packer,
     const struct mp_sink *out, struct mp_error *e)
 {
-	struct mp_zip_stream *s = calloc(1, sizeof(*s));
+	struct mp_zip_stream *s = malloc(sizeof(*s));
 
-	*zp = NULL;
-	if (s == NULL || begin(&s->z, expected <= SMALL) != Z_OK) {
-		free(s);
-		return mp_fail(e, MP_ENOMEM, "no memory to compress with");
-	}
-	s->out = out;
-	s->z.next_out = s->chunk;
-	s->z.avail_out = sizeof(s->chunk);
 	*zp = s;
+	if (s == NULL)
+		return mp_fail(e, MP_ENOMEM, "no memory to compress with");
+	memset(s, 0, offsetof(struct mp_zip_stream, small));
+	s->out = out;
+	s->packer = packer;
 	return MP_OK;
 }
 
@@ -58,9 +43,17 @@ mp_zip_close(struct mp_zip_stream *s)
 {
 	if (s == NULL)
 		return;
-	(void)deflateEnd(&s->z);
-	OPENSSL_cleanse(s->chunk, sizeof(s->chunk));
+	if (s->streaming)
+		(void)deflateEnd(&s->z);
+	explicit_bzero(s->chunk, sizeof(s->chunk));
+	explicit_bzero(s->small, s->kept);
 	free(s);
+}
+
+static int
+broken(struct mp_error *e)
+{
+	return mp_fail(e, MP_ENOMEM, "the data do not compress");
 }
 
 /* Hands over what was made. */
@@ -74,11 +67,10 @@ flush(struct mp_zip_stream *s, struct mp_error *e)
 	return n > 0 ? s->out->put(s->out->ctx, s->chunk, n, e) : MP_OK;
 }
 
-int
-mp_zip_add(
-    struct mp_zip_stream *s, const void *data, size_t len, struct mp_error *e)
+static int
+stream(
+    struct mp_zip_stream *s, const uint8_t *p, size_t len, struct mp_error *e)
 {
-	const uint8_t *p = data;
 	int r;
 
 	while (len > 0) {
@@ -88,8 +80,7 @@ mp_zip_add(
 		s->z.avail_in = n;
 		while (s->z.avail_in > 0) {
 			if (deflate(&s->z, Z_NO_FLUSH) != Z_OK)
-				return mp_fail(
-				    e, MP_ENOMEM, "the data do not compress");
+				return broken(e);
 			if (s->z.avail_out == 0 && (r = flush(s, e)) != MP_OK)
 				return r;
 		}
@@ -99,18 +90,47 @@ mp_zip_add(
 	return MP_OK;
 }
 
+/* From here on a piece at a time; what was kept goes first. */
+static int
+begin(struct mp_zip_stream *s, struct mp_error *e)
+{
+	if (deflateInit(&s->z, Z_DEFAULT_COMPRESSION) != Z_OK)
+		return mp_fail(e, MP_ENOMEM, "no memory to compress with");
+	s->streaming = true;
+	s->z.next_out = s->chunk;
+	s->z.avail_out = sizeof(s->chunk);
+	return stream(s, s->small, s->kept, e);
+}
+
+int
+mp_zip_add(
+    struct mp_zip_stream *s, const void *data, size_t len, struct mp_error *e)
+{
+	int r = MP_OK;
+
+	if (!s->streaming && len <= SMALL - s->kept) {
+		if (len > 0)
+			memcpy(s->small + s->kept, data, len);
+		s->kept += len;
+		return MP_OK;
+	}
+	if (!s->streaming)
+		r = begin(s, e);
+	return r == MP_OK ? stream(s, data, len, e) : r;
+}
+
 int
 mp_zip_end(struct mp_zip_stream *s, struct mp_error *e)
 {
 	int zr, r;
 
+	if (!s->streaming)
+		return mp_packer_pack(s->packer, s->small, s->kept, s->out, e);
 	do {
 		zr = deflate(&s->z, Z_FINISH);
 		r = flush(s, e);
 	} while (r == MP_OK && zr == Z_OK);
-	if (r == MP_OK && zr != Z_STREAM_END)
-		r = mp_fail(e, MP_ENOMEM, "the data do not compress");
-	return r;
+	return r == MP_OK && zr != Z_STREAM_END ? broken(e) : r;
 }
 
 static int
@@ -132,7 +152,7 @@ mp_zip(const uint8_t *data, size_t len, struct mp_buf *out, struct mp_error *e)
 	struct mp_zip_stream *z;
 	int r;
 
-	r = mp_zip_open(&z, len, &to, e);
+	r = mp_zip_open(&z, NULL, &to, e);
 	if (r == MP_OK && (r = mp_zip_add(z, data, len, e)) == MP_OK)
 		r = mp_zip_end(z, e);
 	mp_zip_close(z);

@@ -8,6 +8,7 @@
 
 #include "mp/buf.h"
 #include "mp/error.h"
+#include "mp/packer.h"
 #include "mp/sink.h"
 
 /*
@@ -22,12 +23,13 @@ int mp_zip(
     const uint8_t *data, size_t len, struct mp_buf *out, struct mp_error *e);
 
 /*
- * The same a piece at a time: the stream goes to out, which is borrowed.
- * expected: about how many bytes will come; it decides how hard to try.
+ * The same a piece at a time. Up to 64 KiB are kept until the end, and packed
+ * at once; more are streamed. Where to is borrowed, and so is the packer,
+ * which may be NULL.
  */
 struct mp_zip_stream;
 
-int mp_zip_open(struct mp_zip_stream **zp, uint64_t expected,
+int mp_zip_open(struct mp_zip_stream **zp, struct mp_packer *packer,
     const struct mp_sink *out, struct mp_error *e);
 int mp_zip_add(
     struct mp_zip_stream *z, const void *data, size_t len, struct mp_error *e);
