@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #define BUF_FIRST 256 /* bytes of the first allocation */
 
 void
@@ -22,7 +20,7 @@ mp_buf_release(struct mp_buf *b)
 	if (b == NULL)
 		return;
 	if (b->data != NULL)
-		OPENSSL_cleanse(b->data, b->cap);
+		explicit_bzero(b->data, b->cap);
 	free(b->data);
 	b->data = NULL;
 	b->len = b->cap = 0;
@@ -32,7 +30,7 @@ void
 mp_buf_clear(struct mp_buf *b)
 {
 	if (b->data != NULL)
-		OPENSSL_cleanse(b->data, b->cap);
+		explicit_bzero(b->data, b->cap);
 	b->len = 0;
 	b->failed = false;
 }
@@ -61,7 +59,7 @@ grow(struct mp_buf *b, size_t more)
 		return false;
 	if (b->data != NULL) {
 		memcpy(data, b->data, b->len);
-		OPENSSL_cleanse(b->data, b->cap);
+		explicit_bzero(b->data, b->cap);
 		free(b->data);
 	}
 	b->data = data;

@@ -2,7 +2,6 @@
 
 #include <sys/random.h>
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -12,6 +11,7 @@
 int
 mp_guid_make(char guid[MP_GUID_MAX])
 {
+	static const char digits[] = "0123456789ABCDEF";
 	uint8_t b[16];
 	size_t n = 0;
 
@@ -25,8 +25,8 @@ mp_guid_make(char guid[MP_GUID_MAX])
 	for (size_t i = 0; i < sizeof(b); i++) {
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			guid[n++] = '-';
-		(void)snprintf(guid + n, MP_GUID_MAX - n, "%02X", b[i]);
-		n += 2;
+		guid[n++] = digits[b[i] >> 4];
+		guid[n++] = digits[b[i] & 15];
 	}
 	guid[n++] = '}';
 	guid[n] = '\0';

@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #define SPOOL_FIRST 8192 /* bytes of the first allocation */
 #define SPOOL_PATH_MAX 4096
 
@@ -24,7 +22,7 @@ static void
 forget(struct mp_spool *s)
 {
 	if (s->memory != NULL)
-		OPENSSL_cleanse(s->memory, s->cap);
+		explicit_bzero(s->memory, s->cap);
 	free(s->memory);
 	s->memory = NULL;
 	s->used = s->cap = 0;
@@ -134,7 +132,7 @@ grow(struct mp_spool *s, size_t more, struct mp_error *e)
 	if (s->used > 0)
 		memcpy(memory, s->memory, s->used);
 	if (s->memory != NULL)
-		OPENSSL_cleanse(s->memory, s->cap);
+		explicit_bzero(s->memory, s->cap);
 	free(s->memory);
 	s->memory = memory;
 	s->cap = cap;
