@@ -8,6 +8,7 @@
 #include "mp/library/identity.h"
 #include "mp/library/message.h"
 #include "mp/library/text.h"
+#include "mp/sealed.h"
 
 _Static_assert(
     (int)SEALPOINT_AUTHENTICATION_WINDOWS == (int)MP_AUTH_WINDOWS, "same");
@@ -126,6 +127,33 @@ sealpoint_messaging_set_proof(struct sealpoint_messaging *s,
 		    "SEALPOINT_PROOF_TLS",
 		    (int)proof);
 	s->proof = proof;
+	return SEALPOINT_OK;
+}
+
+int
+sealpoint_messaging_set_policy_hash(
+    struct sealpoint_messaging *s, int always, struct sealpoint_failure *why)
+{
+	if (s == NULL)
+		return failure_missing(why, "the messaging object");
+	s->policy_hash = always != 0;
+	return SEALPOINT_OK;
+}
+
+_Static_assert(SEALPOINT_UPLOAD_MAX == MP_SEALED_MAX, "same");
+
+int
+sealpoint_messaging_set_upload_limit(struct sealpoint_messaging *s,
+    uint64_t bytes, struct sealpoint_failure *why)
+{
+	if (s == NULL)
+		return failure_missing(why, "the messaging object");
+	if (bytes > SEALPOINT_UPLOAD_MAX)
+		return failure_set(why, SEALPOINT_ERR_ARGUMENT,
+		    "%llu bytes are more than a message can have; "
+		    "SEALPOINT_UPLOAD_MAX is the largest limit",
+		    (unsigned long long)bytes);
+	s->upload_max = bytes;
 	return SEALPOINT_OK;
 }
 
@@ -278,6 +306,9 @@ configure(const struct sealpoint_messaging *s, const char *host,
 	    .signature = s->proof == SEALPOINT_PROOF_TLS
 			     ? MP_SIGNATURE_TLS
 			     : MP_SIGNATURE_REQUIRED,
+	    .policy_hash_rule =
+		s->policy_hash ? MP_POLICY_HASH_ALWAYS : MP_POLICY_HASH_NO_TLS,
+	    .upload_max = s->upload_max,
 	    .hash = m->hash == SEALPOINT_HASH_SHA1 ? MP_SHA1 : MP_SHA256,
 	    .state_dir = s->state,
 	    .timeout_ms = s->deadline_ms,

@@ -19,6 +19,8 @@ struct sealpoint_messaging {
 	char *state;
 	char *ca;
 	enum sealpoint_proof proof;
+	bool policy_hash; /* over TLS, too */
+	uint64_t upload_max;
 	int internet;
 	enum sealpoint_authentication authentication;
 	char *credentials; /* path */

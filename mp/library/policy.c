@@ -2,6 +2,7 @@
 #include <sealpoint/policy.h>
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include "mp/client_send.h"
 #include "mp/library/failure.h"
@@ -19,11 +20,47 @@ struct sealpoint_policies {
 	struct mp_assignments all;
 };
 
+/* In the messaging layer's words; user is filled in for it. */
+static int
+translate(const struct sealpoint_policy_scope *scope,
+    struct mp_assignments_user *user, struct mp_client_policies *wanted,
+    struct sealpoint_failure *why)
+{
+	if (scope->user == NULL &&
+	    (scope->user_sid != NULL || scope->groups_count > 0))
+		return failure_set(why, SEALPOINT_ERR_ARGUMENT,
+		    "a SID without a user says nothing; name the user as "
+		    "DOMAIN\\user");
+	if (scope->groups == NULL && scope->groups_count > 0)
+		return failure_missing(why, "the list of groups");
+	*user = (struct mp_assignments_user){.name = scope->user,
+	    .sid = scope->user_sid,
+	    .groups = scope->groups,
+	    .ngroups = scope->groups_count};
+	*wanted = (struct mp_client_policies){
+	    .user = scope->user != NULL ? user : NULL, .cookie = scope->cookie};
+	return SEALPOINT_OK;
+}
+
 int
 sealpoint_messaging_policies(struct sealpoint_messaging *s, const char *host,
     const struct sealpoint_message *settings, struct sealpoint_policies **out,
     struct sealpoint_failure *why)
 {
+	static const struct sealpoint_policy_scope machine;
+
+	return sealpoint_messaging_policies_of(
+	    s, host, settings, &machine, out, why);
+}
+
+int
+sealpoint_messaging_policies_of(struct sealpoint_messaging *s, const char *host,
+    const struct sealpoint_message *settings,
+    const struct sealpoint_policy_scope *scope, struct sealpoint_policies **out,
+    struct sealpoint_failure *why)
+{
+	struct mp_client_policies wanted;
+	struct mp_assignments_user user;
 	struct sealpoint_policies *p;
 	struct mp_client *c;
 	struct mp_error e;
@@ -36,13 +73,17 @@ sealpoint_messaging_policies(struct sealpoint_messaging *s, const char *host,
 		return failure_missing(why, "the messaging object");
 	if (settings == NULL)
 		return failure_missing(why, "the message with the settings");
-	r = messaging_client(s, host, settings, NULL, &c, why);
+	if (scope == NULL)
+		return failure_missing(why, "the scope of the policies");
+	r = translate(scope, &user, &wanted, why);
+	if (r == SEALPOINT_OK)
+		r = messaging_client(s, host, settings, NULL, &c, why);
 	if (r != SEALPOINT_OK)
 		return r;
 	p = calloc(1, sizeof(*p));
 	if (p == NULL)
 		return failure_memory(why);
-	r = mp_client_assignments(c, NULL, &p->all, &e);
+	r = mp_client_assignments(c, &wanted, &p->all, &e);
 	if (r == 0)
 		*out = p;
 	else
@@ -103,6 +144,50 @@ sealpoint_policies_flags(const struct sealpoint_policies *p, size_t index)
 	const struct mp_assignment *a = at(p, index);
 
 	return a != NULL ? a->flags : 0;
+}
+
+const char *
+sealpoint_policies_assignment(const struct sealpoint_policies *p, size_t index)
+{
+	const struct mp_assignment *a = at(p, index);
+
+	return a != NULL ? a->id : NULL;
+}
+
+int
+sealpoint_policies_are_changes(const struct sealpoint_policies *p)
+{
+	return p != NULL && strcasecmp(p->all.reply_type, "Delta") == 0;
+}
+
+const char *
+sealpoint_policies_cookie(const struct sealpoint_policies *p)
+{
+	return p != NULL ? p->all.cookie : "";
+}
+
+size_t
+sealpoint_policies_changes_count(const struct sealpoint_policies *p)
+{
+	return p != NULL ? p->all.nchanges : 0;
+}
+
+const char *
+sealpoint_policies_change_assignment(
+    const struct sealpoint_policies *p, size_t index)
+{
+	if (p == NULL || index >= p->all.nchanges)
+		return NULL;
+	return p->all.changes[index].id;
+}
+
+const char *
+sealpoint_policies_change_action(
+    const struct sealpoint_policies *p, size_t index)
+{
+	if (p == NULL || index >= p->all.nchanges)
+		return NULL;
+	return p->all.changes[index].action;
 }
 
 int

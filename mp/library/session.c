@@ -90,6 +90,8 @@ same(const struct mp_client_config *a, const struct mp_client_config *b)
 	       a->internet == b->internet && a->crl == b->crl &&
 	       a->auth == b->auth && a->cipher == b->cipher &&
 	       a->signature == b->signature && a->hash == b->hash &&
+	       a->policy_hash_rule == b->policy_hash_rule &&
+	       a->upload_max == b->upload_max &&
 	       a->timeout_ms == b->timeout_ms && a->step == b->step &&
 	       a->step_ctx == b->step_ctx;
 }

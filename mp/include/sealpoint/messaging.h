@@ -66,6 +66,22 @@ SEALPOINT_API int sealpoint_messaging_set_ca(struct sealpoint_messaging *s,
 SEALPOINT_API int sealpoint_messaging_set_proof(struct sealpoint_messaging *s,
     enum sealpoint_proof proof, struct sealpoint_failure *why);
 
+/*
+ * Must a policy fit a SHA-1 or SHA-256 hash of its signed assignment over TLS
+ * as well (1), or only where no TLS proves it (0, the default)?
+ */
+SEALPOINT_API int sealpoint_messaging_set_policy_hash(
+    struct sealpoint_messaging *s, int always, struct sealpoint_failure *why);
+
+/*
+ * The largest message that is sent, in bytes before it is compressed; 0: 256
+ * MiB. More than SEALPOINT_UPLOAD_MAX is refused.
+ */
+#define SEALPOINT_UPLOAD_MAX 1073741824
+SEALPOINT_API int sealpoint_messaging_set_upload_limit(
+    struct sealpoint_messaging *s, uint64_t bytes,
+    struct sealpoint_failure *why);
+
 /* InternetFlag: 0 intranet, the default; 1 either; 2 always Internet. */
 SEALPOINT_API int sealpoint_messaging_set_internet(
     struct sealpoint_messaging *s, int flag, struct sealpoint_failure *why);

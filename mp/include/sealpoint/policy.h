@@ -30,6 +30,29 @@ struct sealpoint_policies;
 SEALPOINT_API int sealpoint_messaging_policies(struct sealpoint_messaging *s,
     const char *host, const struct sealpoint_message *settings,
     struct sealpoint_policies **out, struct sealpoint_failure *why);
+
+/* Whose policy, and since when. Fill it with zeros first. */
+struct sealpoint_policy_scope {
+	const char *user;          /* "DOMAIN\\user"; NULL: the machine */
+	const char *user_sid;      /* "S-1-...", with user */
+	const char *const *groups; /* SIDs of groups that the user is in */
+	size_t groups_count;
+	const char *cookie; /* sealpoint_policies_cookie() of an earlier list:
+			       what changed since; NULL: everything */
+};
+
+/*
+ * The same of a scope, or what changed there. The management point may answer
+ * a cookie with everything; sealpoint_policies_are_changes() tells. An answer
+ * about another user, or with changes where everything was asked for, is
+ * SEALPOINT_ERR_UNTRUSTED.
+ */
+SEALPOINT_API int sealpoint_messaging_policies_of(struct sealpoint_messaging *s,
+    const char *host, const struct sealpoint_message *settings,
+    const struct sealpoint_policy_scope *scope, struct sealpoint_policies **out,
+    struct sealpoint_failure *why);
+
+/* NULL-safe. */
 SEALPOINT_API void sealpoint_policies_free(struct sealpoint_policies *p);
 
 SEALPOINT_API size_t sealpoint_policies_count(
@@ -43,6 +66,29 @@ SEALPOINT_API const char *sealpoint_policies_version(
 SEALPOINT_API const char *sealpoint_policies_category(
     const struct sealpoint_policies *p, size_t index);
 SEALPOINT_API uint32_t sealpoint_policies_flags(
+    const struct sealpoint_policies *p, size_t index);
+
+/* The id of the assignment that brings the policy. */
+SEALPOINT_API const char *sealpoint_policies_assignment(
+    const struct sealpoint_policies *p, size_t index);
+
+/* 1 if the list has changes alone, else 0. */
+SEALPOINT_API int sealpoint_policies_are_changes(
+    const struct sealpoint_policies *p);
+
+/* To ask for changes with, next time; "" if the answer had none. */
+SEALPOINT_API const char *sealpoint_policies_cookie(
+    const struct sealpoint_policies *p);
+
+/*
+ * Changes that bring no policy: the assignment, and the management point's
+ * word for what to do with it, whose values are documented nowhere.
+ */
+SEALPOINT_API size_t sealpoint_policies_changes_count(
+    const struct sealpoint_policies *p);
+SEALPOINT_API const char *sealpoint_policies_change_assignment(
+    const struct sealpoint_policies *p, size_t index);
+SEALPOINT_API const char *sealpoint_policies_change_action(
     const struct sealpoint_policies *p, size_t index);
 
 /*

@@ -9,14 +9,6 @@
 	"<AssignedSiteReply SchemaVersion=\"1.00\"><SiteCode Name=\"PRI\"/>" \
 	"</AssignedSiteReply>"
 #define STATUS "<Status SchemaVersion=\"1.0\"><Type>T</Type></Status>"
-#define POLICY "<Policy PolicyID=\"P\" PolicyVersion=\"1.00\"/>"
-#define ASSIGNMENTS                                                      \
-	"<ReplyAssignments SchemaVersion=\"1.00\" ReplyType=\"Full\">"   \
-	"<PolicyAssignment PolicyAssignmentID=\"{A1}\"><Policy "         \
-	"PolicyID=\"{P1}\" PolicyVersion=\"1.00\" PolicyCategory=\"C\" " \
-	"PolicyFlags=\"8\"><PolicyLocation PolicyHash=\"\">"             \
-	"<![CDATA[http://<mp>/SMS_MP/.sms_pol?{P1}.1_00]]>"              \
-	"</PolicyLocation></Policy></PolicyAssignment></ReplyAssignments>"
 
 #define NATIVE SEALPOINT_SECURITY_FLAG_NATIVE_MODE
 #define SIGN SEALPOINT_SECURITY_FLAG_SIGN_MESSAGE
@@ -346,46 +338,17 @@ a_reply_without_a_good_signature_is_untrusted(void **state)
 }
 
 static void
-policies_are_listed_and_read(void **state)
+a_message_above_the_limit_is_not_sent(void **state)
 {
-	struct little_answer answers[] = {
-	    {.kind = LITTLE_REGISTRATION, .xml = DONE},
-	    {.kind = LITTLE_ASSIGNMENTS, .xml = ASSIGNMENTS},
-	    {.kind = LITTLE_GET, .xml = POLICY}, {0}};
-	struct sealpoint_policies *p;
-	struct sealpoint_message *body;
-	const char *text;
-
 	(void)state;
-	s.mp.answers = answers;
-	assert_int_equal(sealpoint_messaging_policies(
-			     s.messaging, s.url, s.message, &p, &why),
-	    SEALPOINT_ERR_NOT_FOUND);
-	assert_null(p);
-	assert_int_equal(scene_register(&s, &why), 0);
-	if (sealpoint_messaging_policies(
-		s.messaging, s.url, s.message, &p, &why) != 0)
-		fail_msg("%s", why.text);
-	assert_int_equal(sealpoint_policies_count(p), 1);
-	assert_string_equal(sealpoint_policies_id(p, 0), "{P1}");
-	assert_string_equal(sealpoint_policies_version(p, 0), "1.00");
-	assert_string_equal(sealpoint_policies_category(p, 0), "C");
+	assert_int_equal(sealpoint_messaging_set_upload_limit(s.messaging,
+			     (uint64_t)SEALPOINT_UPLOAD_MAX + 1, &why),
+	    SEALPOINT_ERR_ARGUMENT);
 	assert_int_equal(
-	    sealpoint_policies_flags(p, 0), SEALPOINT_POLICY_INTRANET_ONLY);
-	assert_null(sealpoint_policies_id(p, 1));
-	assert_int_equal(sealpoint_policies_flags(p, 1), 0);
-	assert_int_equal(sealpoint_messaging_policy(
-			     s.messaging, s.url, s.message, p, 1, &body, &why),
-	    SEALPOINT_ERR_INDEX_OUT_OF_RANGE);
-	assert_null(body);
-	assert_int_equal(sealpoint_messaging_policy(
-			     s.messaging, s.url, s.message, p, 0, &body, &why),
-	    0);
-	assert_int_equal(
-	    sealpoint_message_get_body_to_string(body, &text, &why), 0);
-	assert_string_equal(text, POLICY);
-	sealpoint_message_free(body);
-	sealpoint_policies_free(p);
+	    sealpoint_messaging_set_upload_limit(s.messaging, 16, &why), 0);
+	say("MP_LocationManager", NATIVE, SITE_REQUEST);
+	must_not_invoke(SEALPOINT_ERR_LIMIT, "16 bytes");
+	assert_int_equal(s.mp.count, 0);
 }
 
 static void
@@ -551,7 +514,7 @@ main(void)
 	    TEST(a_registration_is_remembered),
 	    TEST(http_failures_have_their_class),
 	    TEST(a_reply_without_a_good_signature_is_untrusted),
-	    TEST(policies_are_listed_and_read),
+	    TEST(a_message_above_the_limit_is_not_sent),
 	    TEST(an_invoked_message_brings_its_reply),
 	    TEST(an_empty_answer_is_no_reply),
 	    TEST(a_posted_message_is_delivered_at_once),
