@@ -1,7 +1,7 @@
 /*
  * sealpoint-front: the agent's face to its clients. Started by sealpointd,
- * with the listening socket as descriptor 3, the supervisor as 4 and the
- * configuration as 5.
+ * with the listening socket as descriptor 3, the supervisor as 4, the
+ * configuration as 5 and the listening control socket, if any, as 6.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +24,7 @@
 #define LISTEN_FD 3
 #define OVERSEER_FD 4
 #define CONF_FD 5
+#define CONTROL_FD 6 /* if the configuration has a control socket */
 #define SPARE_FDS 64 /* besides the clients' */
 
 /* Large, and one per process. */
@@ -94,9 +95,8 @@ main(int argc, char **argv)
 		return 1;
 	}
 	if (harden_child((int)strtol(argv[1], NULL, 10)) != 0 ||
-	    harden(CONF_FD + 1) != 0)
-		return 1;
-	if (snapshot_read(CONF_FD, &conf) != 0)
+	    snapshot_read(CONF_FD, &conf) != 0 ||
+	    harden(conf.control[0] == '\0' ? CONTROL_FD : CONTROL_FD + 1) != 0)
 		return 1;
 	if (make_room() != 0 || furnish(&front) != 0) {
 		log_line(LOG_LEVEL_ERROR, "the front process cannot start");

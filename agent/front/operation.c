@@ -36,7 +36,7 @@ all_reported(const struct front *f)
 
 	for (unsigned i = 0; i < f->conf->ntokens; i++) {
 		(void)workers_state(f, i, &reported);
-		if (!reported)
+		if (f->conf->tokens[i].name[0] != '\0' && !reported)
 			return false;
 	}
 	return true;
@@ -49,7 +49,8 @@ ailing(const struct front *f)
 	bool reported;
 
 	for (unsigned i = 0; i < f->conf->ntokens; i++)
-		if (workers_state(f, i, &reported)->err != SIGNER_OK)
+		if (f->conf->tokens[i].name[0] != '\0' &&
+		    workers_state(f, i, &reported)->err != SIGNER_OK)
 			return (int)i;
 	return -1;
 }
@@ -336,23 +337,35 @@ status_here(struct ask *a, unsigned index)
 	    proto_status_reply_pack(reply, sizeof(reply), a->h.id, &t));
 }
 
-static void
-status(struct ask *a, uint16_t index)
+/* The nth token in use, as clients count them; -1 past the last. */
+static int
+nth_token(const struct conf *c, unsigned nth)
 {
+	for (unsigned i = 0; i < c->ntokens; i++)
+		if (c->tokens[i].name[0] != '\0' && nth-- == 0)
+			return (int)i;
+	return -1;
+}
+
+static void
+status(struct ask *a, uint16_t nth)
+{
+	int index = nth_token(a->f->conf, nth);
+
 	/* Names of tokens are for those who may use one, root and ourselves. */
 	if (a->p->who.uid != 0 && a->p->who.uid != geteuid() && stranger(a))
 		return;
-	if (index >= a->f->conf->ntokens) {
+	if (index < 0) {
 		ask_refuse(a, SIGNER_ENOKEY, false,
-		    "there is no token number %u", index);
+		    "there is no token number %u", nth);
 		return;
 	}
-	if (!workers_up(a->f, index)) {
-		status_here(a, index);
+	if (!workers_up(a->f, (unsigned)index)) {
+		status_here(a, (unsigned)index);
 		return;
 	}
-	ask_forward(a, index, a->f->out,
-	    proto_status_pack(a->f->out, sizeof(a->f->out), a->h.id, index));
+	ask_forward(a, (unsigned)index, a->f->out,
+	    proto_status_pack(a->f->out, sizeof(a->f->out), a->h.id, nth));
 }
 
 int

@@ -8,6 +8,8 @@
 
 #include <event2/event.h>
 
+#include "agent/front/reload.h"
+#include "agent/front/tickets.h"
 #include "agent/front/workers.h"
 #include "agent/link.h"
 #include "agent/log.h"
@@ -18,12 +20,59 @@ struct overseer {
 	int fd;
 };
 
+/*
+ * Do the workers answer? One that has requests in hand, and answered nothing
+ * for longer than it may take to be ended and started anew, does not.
+ */
+static bool
+well(const struct front *f)
+{
+	for (struct ticket *k = tickets_first(f->tickets); k != NULL;
+	     k = k->next) {
+		const struct conf_token *t;
+
+		if (k->worker >= CONF_TOKENS_MAX)
+			continue;
+		t = &f->conf->tokens[k->worker];
+		if (workers_silence(f, k->worker) >
+		    2 * t->deadline_ms + t->start_ms)
+			return false;
+	}
+	return true;
+}
+
+static void
+answer(const struct overseer *o)
+{
+	uint8_t p[4];
+	size_t len = link_beat_pack(p, sizeof(p), well(o->front));
+
+	(void)link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+}
+
+/* One packet of the supervisor; takes no descriptor over that it leaves. */
+static void
+obey(struct overseer *o, const uint8_t *p, size_t len, int *came)
+{
+	struct wire_reader r;
+	struct link_worker w;
+	uint8_t kind = link_kind_get(&r, p, len);
+
+	if (kind == LINK_WORKER && *came != -1 &&
+	    link_worker_parse(&r, &w) == SIGNER_OK) {
+		workers_attach(o->front, w.index, w.generation, *came);
+		*came = -1;
+	} else if (kind == LINK_CONF && *came != -1) {
+		(void)reload_from(o->front, *came);
+	} else if (kind == LINK_BEAT) {
+		answer(o);
+	}
+}
+
 static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct overseer *o = arg;
-	struct wire_reader r;
-	struct link_worker w;
 	uint8_t p[64];
 	int came;
 	long n;
@@ -36,10 +85,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		(void)event_base_loopbreak(o->front->base);
 		return;
 	}
-	if (link_kind_get(&r, p, (size_t)n) == LINK_WORKER &&
-	    link_worker_parse(&r, &w) == SIGNER_OK && came != -1)
-		workers_attach(o->front, w.index, w.generation, came);
-	else if (came != -1)
+	obey(o, p, (size_t)n, &came);
+	if (came != -1)
 		(void)close(came);
 }
 

@@ -34,6 +34,15 @@ struct peers {
 	struct peer *table[];
 };
 
+void
+peers_reconsider(struct peers *ps)
+{
+	for (unsigned i = 0; i < ps->slots; i++)
+		if (ps->table[i] != NULL)
+			ps->table[i]->sections = policy_sections(
+			    ps->front->conf, &ps->table[i]->who);
+}
+
 struct peer *
 peers_find(struct peers *ps, struct link_client name)
 {

@@ -31,6 +31,9 @@ struct peer {
 struct peers *peers_open(struct front *f, int fd);
 void peers_close(struct peers *ps);
 
+/* The configuration changed: what each of them may do, too. */
+void peers_reconsider(struct peers *ps);
+
 /* NULL if that client is gone. */
 struct peer *peers_find(struct peers *ps, struct link_client name);
 

@@ -483,6 +483,16 @@ workers_attach(struct front *f, unsigned index, uint32_t generation, int fd)
 	route_wake(f);
 }
 
+void
+workers_reset(struct front *f, unsigned index)
+{
+	struct worker *w = worker(f, index);
+
+	lose(w);
+	w->reported = false;
+	memset(&w->state, 0, sizeof(w->state));
+}
+
 struct workers *
 workers_open(struct front *f)
 {
@@ -491,7 +501,7 @@ workers_open(struct front *f)
 	if (ws == NULL)
 		return NULL;
 	ws->front = f;
-	ws->n = f->conf->ntokens;
+	ws->n = CONF_TOKENS_MAX; /* a token may come later */
 	for (unsigned i = 0; i < ws->n; i++) {
 		ws->table[i].front = f;
 		ws->table[i].index = i;

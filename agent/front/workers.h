@@ -16,6 +16,9 @@ void workers_close(struct workers *ws);
 void workers_attach(
     struct front *f, unsigned index, uint32_t generation, int fd);
 
+/* Another token has that number now, or none: all of it is forgotten. */
+void workers_reset(struct front *f, unsigned index);
+
 /* How the token is. reported: did its present worker say so? Borrowed. */
 const struct link_state *workers_state(
     const struct front *f, unsigned index, bool *reported);

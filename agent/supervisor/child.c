@@ -15,7 +15,7 @@
 #include "version.h"
 
 #define FIRST_FD 3
-#define FDS_MAX 4
+#define FDS_MAX 4 /* descriptors that a child is given, at most */
 #define DELAY_FIRST_MS 100u
 #define DELAY_MOST_MS 30000u
 #define LIVED_MS 30000 /* who lived so long starts again without delay */

@@ -5,9 +5,14 @@
 #include <sys/un.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define PASSED_FIRST 3 /* SD_LISTEN_FDS_START */
+#define PASSED_MAX 64
 
 /* Removes a socket that nobody listens on. 0, or -1 with a sentence. */
 static int
@@ -41,25 +46,101 @@ sweep(const struct sockaddr_un *un, char *text, size_t textlen)
 	return -1;
 }
 
+/* How many sockets the service manager passed, from descriptor 3 on. */
+static int
+passed(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	long n;
+
+	if (pid == NULL || fds == NULL ||
+	    strtol(pid, NULL, 10) != (long)getpid())
+		return 0;
+	n = strtol(fds, NULL, 10);
+	return n > 0 && n <= PASSED_MAX ? (int)n : 0;
+}
+
+/* Is fd a socket of our kind that listens on path? */
+static bool
+listens(int fd, const char *path)
+{
+	struct sockaddr_un un = {0};
+	socklen_t len = sizeof(un) - 1, intlen = sizeof(int);
+	int type = 0, accepts = 0;
+
+	return getsockname(fd, (struct sockaddr *)&un, &len) == 0 &&
+	       un.sun_family == AF_UNIX && strcmp(un.sun_path, path) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &intlen) == 0 &&
+	       type == SOCK_SEQPACKET &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &accepts, &intlen) ==
+		   0 &&
+	       accepts != 0;
+}
+
+/* The passed socket that listens on path; -1 if there is none. */
+static int
+inherit(const char *path)
+{
+	for (int i = 0; i < passed(); i++) {
+		int fd = PASSED_FIRST + i;
+
+		if (listens(fd, path) && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
+		    fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
+			return fd;
+	}
+	return -1;
+}
+
 int
-listener_open(const char *path, char *text, size_t textlen)
+listener_open(struct listener *l, const char *path, mode_t mode, char *text,
+    size_t textlen)
 {
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
-	int fd;
+	int n = snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
 
-	(void)snprintf(un.sun_path, sizeof(un.sun_path), "%s", path);
+	l->fd = inherit(path);
+	l->made = l->fd == -1;
+	if (!l->made)
+		return 0;
+	if (n < 0 || (size_t)n >= sizeof(un.sun_path)) {
+		(void)snprintf(text, textlen,
+		    "%s is too long for the path of a socket; choose a "
+		    "shorter one",
+		    path);
+		return -1;
+	}
 	if (sweep(&un, text, textlen) != 0)
 		return -1;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd != -1 &&
-	    bind(fd, (const struct sockaddr *)&un, sizeof(un)) == 0 &&
-	    chmod(path, 0666) == 0 && listen(fd, SOMAXCONN) == 0)
-		return fd;
+	l->fd =
+	    socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (l->fd != -1 &&
+	    bind(l->fd, (const struct sockaddr *)&un, sizeof(un)) == 0 &&
+	    chmod(path, mode) == 0 && listen(l->fd, SOMAXCONN) == 0)
+		return 0;
 	(void)snprintf(text, textlen,
-	    "%s: %s; its directory must exist and be "
-	    "ours to write",
-	    path, strerror(errno));
-	if (fd != -1)
-		(void)close(fd);
+	    "%s: %s; its directory must exist and be ours to write", path,
+	    strerror(errno));
+	if (l->fd != -1)
+		(void)close(l->fd);
+	l->fd = -1;
 	return -1;
+}
+
+void
+listener_close(struct listener *l, const char *path)
+{
+	if (l->fd == -1)
+		return;
+	(void)close(l->fd);
+	if (l->made)
+		(void)unlink(path);
+	l->fd = -1;
+}
+
+void
+listener_forget_passed(void)
+{
+	(void)unsetenv("LISTEN_PID");
+	(void)unsetenv("LISTEN_FDS");
+	(void)unsetenv("LISTEN_FDNAMES");
 }

@@ -16,6 +16,7 @@
 #include "agent/harden.h"
 #include "agent/log.h"
 #include "agent/snapshot.h"
+#include "agent/supervisor/check.h"
 #include "agent/supervisor/listener.h"
 #include "agent/supervisor/supervisor.h"
 #include "version.h"
@@ -35,13 +36,17 @@ static const char help_text[] =
     "keys that stay on their tokens. Runs in the foreground.\n"
     "\n"
     "  -c, --config FILE  configuration; default " DEFAULT_CONF "\n"
-    "      --check        read the configuration, say what is wrong, end\n"
+    "      --check        read the configuration and look at all that it\n"
+    "                     names, say what is wrong, end\n"
     "  -h, --help         this text\n"
     "  -V, --version      the version\n"
     "\n"
     "With COMMAND: runs it with SEALPOINT_AGENT set to the agent's socket, "
     "and\n"
     "ends when it ends, with its exit status.\n"
+    "\n"
+    "SIGHUP reads the configuration again, SIGUSR1 makes every token forget\n"
+    "its PIN, SIGTERM ends the agent.\n"
     "\n"
     "Example:\n"
     "  sealpointd -c agent.conf -- sealpoint keys\n"
@@ -93,18 +98,6 @@ parse(int argc, char **argv, struct options *o)
 	return -1;
 }
 
-static int
-report(const struct conf *c, const char *file)
-{
-	(void)printf("%s: well formed: %zu token(s), %zu [allow] section(s)\n",
-	    file, c->ntokens, c->nallows);
-	if (c->nallows == 0)
-		(void)printf(
-		    "note: without an [allow] section nobody may use any "
-		    "key\n");
-	return 0;
-}
-
 /* The state directory, ours alone. */
 static int
 make_state(const char *dir)
@@ -148,14 +141,97 @@ lock_state(const char *dir)
 	return -1;
 }
 
+/* The sockets, and what the tokens' PINs need. */
+static int
+open_all(struct supervisor *s, struct listener *agent, struct listener *control)
+{
+	struct conf *conf = s->crew.conf;
+	char text[CONF_TEXT_MAX];
+
+	if (listener_open(agent, conf->socket, 0666, text, sizeof(text)) != 0)
+		goto fail;
+	if (conf->control[0] != '\0' && listener_open(control, conf->control,
+					    0600, text, sizeof(text)) != 0)
+		goto fail;
+	for (size_t i = 0; i < conf->ntokens; i++)
+		if (pinsource_open(&s->crew.pins[i], conf, &conf->tokens[i],
+			true, text, sizeof(text)) != 0)
+			goto fail;
+	listener_forget_passed();
+	s->crew.listener = agent->fd;
+	s->crew.control = control->fd;
+	return 0;
+fail:
+	log_line(LOG_LEVEL_ERROR, "%s", text);
+	return -1;
+}
+
+static void
+close_all(
+    struct supervisor *s, struct listener *agent, struct listener *control)
+{
+	for (size_t i = 0; i < CONF_TOKENS_MAX; i++)
+		pinsource_close(&s->crew.pins[i]);
+	listener_close(control, s->crew.conf->control);
+	listener_close(agent, s->crew.conf->socket);
+	notify_close(&s->notify);
+}
+
+/* The highest descriptor that stays ours; all above are strangers'. */
+static int
+highest(const struct supervisor *s, int lock)
+{
+	const int ours[] = {lock, s->crew.snapshot, s->crew.listener,
+	    s->crew.control, s->notify.fd, s->cmd == NULL ? -1 : s->cmd->gate};
+	int last = 2;
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
+		last = ours[i] > last ? ours[i] : last;
+	for (size_t i = 0; i < CONF_TOKENS_MAX; i++) {
+		const struct pinsource *p = &s->crew.pins[i];
+
+		last = p->door.fd > last ? p->door.fd : last;
+		last = p->fd > last ? p->fd : last;
+	}
+	return last;
+}
+
+/* From the sockets on to the end; the exit status. */
+static int
+serve(struct supervisor *s, char **argv, int lock)
+{
+	struct listener agent = {-1, false}, control = {-1, false};
+	struct command cmd = {.gate = -1};
+	int status = 1;
+
+	if (open_all(s, &agent, &control) != 0)
+		goto out;
+	/* Before the hardening, which is not for the user's command. */
+	if (argv != NULL) {
+		if (command_prepare(&cmd, argv) != 0) {
+			log_line(LOG_LEVEL_ERROR, "fork: %s", strerror(errno));
+			goto out;
+		}
+		s->cmd = &cmd;
+	}
+	if (harden(1 + highest(s, lock)) != 0) {
+		log_line(LOG_LEVEL_ERROR, "hardening: %s", strerror(errno));
+		goto out;
+	}
+	status = supervisor_run(s);
+out:
+	close_all(s, &agent, &control);
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
-	static struct conf conf; /* large */
+	static struct supervisor s; /* large, as is */
+	static struct conf conf;
 	struct options o = {0};
-	struct command cmd = {.gate = -1};
 	char text[CONF_TEXT_MAX];
-	int listener, lock, snapshot, r, last;
+	int lock, r;
 
 	r = parse(argc, argv, &o);
 	if (r != -1)
@@ -166,38 +242,21 @@ main(int argc, char **argv)
 		return 1;
 	}
 	if (o.check)
-		return report(&conf, o.file);
+		return check_run(&conf, o.file);
 	if (make_state(conf.state) != 0)
 		return 1;
-	snapshot = snapshot_seal(&conf);
-	if (snapshot == -1) {
-		log_line(LOG_LEVEL_ERROR,
-		    "the configuration cannot be kept "
-		    "in memory: %s",
-		    strerror(errno));
-		return 1;
-	}
 	lock = lock_state(conf.state);
 	if (lock == -1)
 		return 1;
-	listener = listener_open(conf.socket, text, sizeof(text));
-	if (listener == -1) {
-		log_line(LOG_LEVEL_ERROR, "%s", text);
-		return 1;
-	}
-	/* Before the hardening, which is not for the user's command. */
-	if (o.command != NULL && command_prepare(&cmd, o.command) != 0) {
-		log_line(LOG_LEVEL_ERROR, "fork: %s", strerror(errno));
-		(void)unlink(conf.socket);
-		return 1;
-	}
-	last = listener > cmd.gate ? listener : cmd.gate;
-	last = last > lock ? last : lock;
-	if (harden(1 + (last > snapshot ? last : snapshot)) != 0) {
-		log_line(LOG_LEVEL_ERROR, "hardening: %s", strerror(errno));
-		(void)unlink(conf.socket);
-		return 1;
-	}
-	return supervisor_run(
-	    &conf, o.file, snapshot, listener, o.command != NULL ? &cmd : NULL);
+	notify_open(&s.notify);
+	s.file = o.file;
+	s.crew.conf = &conf;
+	for (size_t i = 0; i < CONF_TOKENS_MAX; i++)
+		pinsource_init(&s.crew.pins[i]);
+	s.crew.snapshot = snapshot_seal(&conf);
+	if (s.crew.snapshot != -1)
+		return serve(&s, o.command, lock);
+	log_line(LOG_LEVEL_ERROR, "no memory for the configuration: %s",
+	    strerror(errno));
+	return 1;
 }

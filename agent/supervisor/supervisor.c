@@ -7,155 +7,68 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "agent/link.h"
 #include "agent/log.h"
-#include "agent/supervisor/child.h"
-#include "version.h"
+#include "agent/snapshot.h"
 
-#define STOP_MS 3000 /* between asking children to end and ending them */
+#define STOP_MS 3000   /* between asking children to end and ending them */
+#define BEATS_MISSED 3 /* in a row: the front hangs */
 
-struct supervisor {
-	const struct conf *conf;
-	const char *file;
-	struct command *cmd;
-	int snapshot; /* of the configuration */
-	int listener;
-	int signals; /* signalfd */
-	int ctl;     /* to the front; -1 if it does not run */
-	struct child front;
-	struct child workers[CONF_TOKENS_MAX];
-	bool stopping;
-	int status; /* to exit with */
-};
-
-static bool
-pair(int ends[2])
-{
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0;
-}
-
-/* The numbers that children want as arguments. */
-static char *
-digits(char *buf, size_t room, unsigned long v)
-{
-	(void)snprintf(buf, room, "%lu", v);
-	return buf;
-}
-
-/* execv() does not write to its arguments, but cannot say so. */
-static char *
-argument(const char *s)
-{
-	union {
-		const char *in;
-		char *out;
-	} u = {s};
-
-	return u.out;
-}
-
-/* Hands the front its end of the socket to a new worker. */
-static int
-introduce(const struct supervisor *s, unsigned i, int fd)
-{
-	const struct link_worker w = {(uint16_t)i, s->workers[i].starts};
-	uint8_t p[16];
-
-	return link_send(s->ctl, p,
-	    link_worker_pack(p, sizeof(p), LINK_WORKER, &w), NULL, 0, fd,
-	    MSG_DONTWAIT);
-}
-
+/* Asks the front whether it is well. */
 static void
-start_worker(struct supervisor *s, unsigned i)
+beat(struct supervisor *s)
 {
-	struct child *c = &s->workers[i];
-	char restarts[16], parent[16];
-	char *argv[] = {
-	    argument(c->program),
-	    argument(s->conf->tokens[i].name),
-	    digits(restarts, sizeof(restarts), c->starts),
-	    digits(parent, sizeof(parent), (unsigned long)getpid()),
-	    argument(SEALPOINT_VERSION),
-	    NULL,
-	};
-	int ends[2], fds[2];
+	uint8_t p[4];
 
-	if (!pair(ends)) {
-		child_ended(c);
-		return;
-	}
-	fds[0] = ends[1];
-	fds[1] = s->snapshot;
-	if (child_start(c, argv, fds, 2) != 0) {
-		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s",
-		    c->program, strerror(errno));
-		child_ended(c);
-	} else if (introduce(s, i, ends[0]) != 0) {
-		/* The front is going; all start again with it. */
-		(void)kill(c->pid, SIGKILL);
-	}
-	(void)close(ends[0]);
-	(void)close(ends[1]);
+	s->unanswered++;
+	(void)link_send(s->crew.ctl, p, link_beat_pack(p, sizeof(p), true),
+	    NULL, 0, -1, MSG_DONTWAIT);
 }
 
+/*
+ * With a watchdog the front is asked several times in each of its periods;
+ * without one only until it was ready once, so that an idle agent sleeps.
+ */
 static void
-start_front(struct supervisor *s)
-{
-	char parent[16];
-	char *argv[] = {
-	    argument(s->front.program),
-	    digits(parent, sizeof(parent), (unsigned long)getpid()),
-	    argument(SEALPOINT_VERSION),
-	    NULL,
-	};
-	int ends[2], fds[3];
-
-	if (!pair(ends)) {
-		child_ended(&s->front);
-		return;
-	}
-	fds[0] = s->listener;
-	fds[1] = ends[1];
-	fds[2] = s->snapshot;
-	if (child_start(&s->front, argv, fds, 3) == 0) {
-		s->ctl = ends[0];
-	} else {
-		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s",
-		    s->front.program, strerror(errno));
-		child_ended(&s->front);
-		(void)close(ends[0]);
-	}
-	(void)close(ends[1]);
-}
-
-/* Starts what is due. */
-static void
-tend(struct supervisor *s)
+keep_time(struct supervisor *s)
 {
 	uint64_t now = child_now();
 
-	if (s->stopping)
+	if (s->crew.ctl == -1) {
+		s->unanswered = 0;
+		s->next_beat = now;
 		return;
-	if (s->front.pid == 0 && s->front.due <= now)
-		start_front(s);
-	for (unsigned i = 0; i < s->conf->ntokens && s->ctl != -1; i++)
-		if (s->workers[i].pid == 0 && s->workers[i].due <= now)
-			start_worker(s, i);
+	}
+	if (s->next_beat > now ||
+	    (s->notify.watchdog_ms == 0 && s->unanswered > 0))
+		return;
+	if (s->unanswered >= BEATS_MISSED) {
+		log_line(LOG_LEVEL_ERROR,
+		    "the front process answers nothing; it is ended and "
+		    "started again");
+		(void)kill(s->crew.front.pid, SIGKILL);
+		s->unanswered = 0;
+	}
+	beat(s);
+	s->next_beat = s->notify.watchdog_ms == 0
+			   ? UINT64_MAX
+			   : now + s->notify.watchdog_ms / (BEATS_MISSED + 2);
 }
 
+/* The front's answer. */
 static void
-signal_all(const struct supervisor *s, int sig)
+answered(struct supervisor *s, bool well)
 {
-	if (s->front.pid != 0)
-		(void)kill(s->front.pid, sig);
-	for (unsigned i = 0; i < s->conf->ntokens; i++)
-		if (s->workers[i].pid != 0)
-			(void)kill(s->workers[i].pid, sig);
+	s->unanswered = 0;
+	if (!s->ready)
+		notify_say(&s->notify, "READY=1\nSTATUS=serving");
+	s->ready = true;
+	/* While a worker hangs, and does not end, we are not well either. */
+	if (well && s->notify.watchdog_ms != 0)
+		notify_say(&s->notify, "WATCHDOG=1");
 }
 
 static void
@@ -165,26 +78,63 @@ stop(struct supervisor *s, int status)
 		return;
 	s->stopping = true;
 	s->status = status;
-	signal_all(s, SIGTERM);
+	notify_say(&s->notify, "STOPPING=1");
+	crew_signal(&s->crew, SIGTERM);
 }
 
-/* What only the front knew is lost with it: the workers start afresh too. */
-static void
-front_ended(struct supervisor *s, int wstatus)
+/* What cannot change while the daemon runs; NULL if all of it is as it was. */
+static const char *
+fixed(const struct conf *now, const struct conf *next)
 {
-	if (!s->stopping)
+	if (strcmp(now->socket, next->socket) != 0)
+		return "socket";
+	if (strcmp(now->control, next->control) != 0)
+		return "control";
+	if (strcmp(now->state, next->state) != 0)
+		return "state";
+	return now->clients != next->clients ? "clients" : NULL;
+}
+
+/* Reads the file again; what is wrong with it changes nothing. */
+static void
+reload(struct supervisor *s)
+{
+	static struct conf next; /* large */
+	char text[CONF_TEXT_MAX];
+	const char *held;
+	int snapshot;
+
+	notify_reloading(&s->notify);
+	if (snapshot_take(s->file, &next, text, sizeof(text)) != 0) {
 		log_line(LOG_LEVEL_ERROR,
-		    "the front process ended (%s %d); all "
-		    "start again",
-		    WIFSIGNALED(wstatus) ? "signal" : "status",
-		    WIFSIGNALED(wstatus) ? WTERMSIG(wstatus)
-					 : WEXITSTATUS(wstatus));
-	child_ended(&s->front);
-	(void)close(s->ctl);
-	s->ctl = -1;
-	for (unsigned i = 0; i < s->conf->ntokens; i++)
-		if (s->workers[i].pid != 0)
-			(void)kill(s->workers[i].pid, SIGKILL);
+		    "the configuration stays as it was: %s", text);
+		goto out;
+	}
+	held = fixed(s->crew.conf, &next);
+	if (held != NULL) {
+		log_line(LOG_LEVEL_ERROR,
+		    "the configuration stays as it was: %s: %s of [agent] "
+		    "changes only when sealpointd is restarted",
+		    s->file, held);
+		goto out;
+	}
+	if (conf_align(&next, s->crew.conf) != 0) {
+		log_line(LOG_LEVEL_ERROR,
+		    "the configuration stays as it was: %s: too many tokens "
+		    "at once; restart sealpointd",
+		    s->file);
+		goto out;
+	}
+	snapshot = snapshot_seal(&next);
+	if (snapshot == -1) {
+		log_line(LOG_LEVEL_ERROR,
+		    "the configuration stays as it was: %s", strerror(errno));
+		goto out;
+	}
+	crew_reload(&s->crew, &next, snapshot);
+	log_line(LOG_LEVEL_INFO, "%s was read again", s->file);
+out:
+	notify_say(&s->notify, "READY=1");
 }
 
 static void
@@ -194,14 +144,21 @@ reap(struct supervisor *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &wstatus, WNOHANG)) > 0) {
-		if (pid == s->front.pid)
-			front_ended(s, wstatus);
-		else if (s->cmd != NULL && pid == s->cmd->pid)
+		if (s->cmd != NULL && pid == s->cmd->pid)
 			stop(s, command_status(wstatus));
-		for (unsigned i = 0; i < s->conf->ntokens; i++)
-			if (pid == s->workers[i].pid)
-				child_ended(&s->workers[i]);
+		else
+			crew_reaped(&s->crew, pid, wstatus, s->stopping);
 	}
+}
+
+/* Every token forgets its PIN. */
+static void
+drop(const struct supervisor *s)
+{
+	uint8_t p[4];
+
+	(void)link_send(s->crew.ctl, p, link_word_pack(p, sizeof(p), LINK_DROP),
+	    NULL, 0, -1, MSG_DONTWAIT);
 }
 
 static void
@@ -212,8 +169,13 @@ signalled(struct supervisor *s)
 	while (read(s->signals, &si, sizeof(si)) == sizeof(si)) {
 		if (si.ssi_signo == SIGCHLD) {
 			reap(s);
+		} else if (si.ssi_signo == SIGUSR1) {
+			drop(s);
 		} else if (s->cmd == NULL) {
-			stop(s, 0);
+			if (si.ssi_signo == SIGHUP)
+				reload(s);
+			else
+				stop(s, 0);
 		} else if (si.ssi_signo != SIGINT) {
 			/* SIGINT reached it from the terminal by itself. */
 			(void)kill(s->cmd->pid, (int)si.ssi_signo);
@@ -221,69 +183,51 @@ signalled(struct supervisor *s)
 	}
 }
 
-/* The front asks for the end of a worker that hangs. */
+/* The front answers, or asks for the end of a worker that hangs. */
 static void
-asked(struct supervisor *s)
+heard(struct supervisor *s)
 {
 	struct wire_reader r;
 	struct link_worker w;
-	uint8_t p[64];
+	uint8_t p[64], kind;
+	bool well;
 	int fd;
-	long n = link_recv(s->ctl, p, sizeof(p), &fd, MSG_DONTWAIT);
+	long n = link_recv(s->crew.ctl, p, sizeof(p), &fd, MSG_DONTWAIT);
 
 	if (fd != -1)
 		(void)close(fd);
-	if (n <= 0 || link_kind_get(&r, p, (size_t)n) != LINK_KILL ||
-	    link_worker_parse(&r, &w) != SIGNER_OK ||
-	    w.index >= s->conf->ntokens)
+	if (n <= 0)
 		return;
-	if (s->workers[w.index].pid != 0 &&
-	    s->workers[w.index].starts == w.generation)
-		(void)kill(s->workers[w.index].pid, SIGKILL);
+	kind = link_kind_get(&r, p, (size_t)n);
+	if (kind == LINK_KILL && link_worker_parse(&r, &w) == SIGNER_OK)
+		crew_end_worker(&s->crew, w.index, w.generation);
+	else if (kind == LINK_BEAT && link_beat_parse(&r, &well) == SIGNER_OK)
+		answered(s, well);
 }
 
-/* Ms until the next child is due; -1 if none waits. */
-static int
-patience(const struct supervisor *s)
-{
-	uint64_t now = child_now(), next = UINT64_MAX;
-
-	if (s->front.pid == 0)
-		next = s->front.due;
-	for (unsigned i = 0; i < s->conf->ntokens && s->ctl != -1; i++)
-		if (s->workers[i].pid == 0 && s->workers[i].due < next)
-			next = s->workers[i].due;
-	if (next == UINT64_MAX)
-		return -1;
-	return next > now ? (int)(next - now) : 0;
-}
-
-static bool
-alive(const struct supervisor *s)
-{
-	if (s->front.pid != 0)
-		return true;
-	for (unsigned i = 0; i < s->conf->ntokens; i++)
-		if (s->workers[i].pid != 0)
-			return true;
-	return false;
-}
-
-/* Waits for one event, timeout_ms at most (-1: for ever). */
+/* Waits for events, timeout_ms at most (-1: for ever). */
 static void
 watch(struct supervisor *s, int timeout_ms)
 {
-	struct pollfd p[2] = {
+	struct pollfd p[2 + CONF_TOKENS_MAX] = {
 	    {.fd = s->signals, .events = POLLIN},
-	    {.fd = s->ctl, .events = POLLIN}, /* -1 is passed over */
+	    {.fd = s->crew.ctl, .events = POLLIN}, /* -1 is passed over */
 	};
 
-	if (poll(p, 2, timeout_ms) <= 0)
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
+		p[2 + i].fd = s->crew.pins[i].socket;
+		p[2 + i].events = POLLIN;
+	}
+	if (poll(p, 2 + CONF_TOKENS_MAX, timeout_ms) <= 0)
 		return;
 	if ((p[1].revents & POLLIN) != 0)
-		asked(s);
+		heard(s);
 	else if (p[1].revents != 0)
-		(void)kill(s->front.pid, SIGKILL);
+		(void)kill(s->crew.front.pid, SIGKILL);
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		if (p[2 + i].revents != 0)
+			pinsource_serve(
+			    &s->crew.pins[i], &s->crew.conf->tokens[i]);
 	if (p[0].revents != 0)
 		signalled(s);
 }
@@ -298,72 +242,68 @@ catch_signals(void)
 	(void)sigaddset(&set, SIGHUP);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGUSR1);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* The programs are part of the installation: without them nothing works. */
+/* Ms to wait: for a child that is due, or for the next beat. */
 static int
-check_programs(const struct supervisor *s)
+patience(const struct supervisor *s)
 {
-	const char *missing = NULL;
+	int ms = crew_patience(&s->crew);
+	uint64_t now = child_now();
 
-	if (child_check(s->front.program) != 0)
-		missing = s->front.program;
-	else if (child_check(s->workers[0].program) != 0)
-		missing = s->workers[0].program;
-	if (missing == NULL)
+	if (s->crew.ctl == -1 || s->next_beat == UINT64_MAX)
+		return ms;
+	if (s->next_beat <= now)
 		return 0;
-	log_line(LOG_LEVEL_ERROR,
-	    "the program %s is neither beside sealpointd "
-	    "nor in its libexec directory; install Sealpoint again",
-	    missing);
-	return -1;
+	return ms == -1 || s->next_beat - now < (uint64_t)ms
+		   ? (int)(s->next_beat - now)
+		   : ms;
+}
+
+/* All children end, if need be by force. */
+static void
+wind_up(struct supervisor *s)
+{
+	uint64_t end = child_now() + STOP_MS;
+
+	while (crew_alive(&s->crew) && child_now() < end)
+		watch(s, 50);
+	crew_signal(&s->crew, SIGKILL);
+	while (crew_alive(&s->crew))
+		watch(s, 50);
+	if (s->crew.ctl != -1)
+		(void)close(s->crew.ctl);
+	(void)close(s->signals);
+	(void)close(s->crew.snapshot);
 }
 
 int
-supervisor_run(const struct conf *conf, const char *file, int snapshot,
-    int listener, struct command *cmd)
+supervisor_run(struct supervisor *s)
 {
-	static struct supervisor s;
-	uint64_t end;
-
-	s = (struct supervisor){.conf = conf,
-	    .file = file,
-	    .cmd = cmd,
-	    .snapshot = snapshot,
-	    .listener = listener,
-	    .ctl = -1};
-	s.front.program = "sealpoint-front";
-	for (unsigned i = 0; i < conf->ntokens; i++)
-		s.workers[i].program = "sealpoint-token";
-	if (check_programs(&s) != 0) {
-		(void)unlink(conf->socket);
+	s->crew.ctl = -1;
+	s->crew.front.program = "sealpoint-front";
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		s->crew.workers[i].program = "sealpoint-token";
+	if (crew_check(&s->crew) != 0)
 		return 1;
-	}
-	s.signals = catch_signals();
-	if (s.signals == -1) {
+	s->signals = catch_signals();
+	if (s->signals == -1) {
 		log_line(LOG_LEVEL_ERROR, "signalfd: %s", strerror(errno));
 		return 1;
 	}
-	tend(&s);
-	if (cmd != NULL && command_go(cmd, conf->socket) != 0)
-		stop(&s, 1);
-	while (!s.stopping) {
-		watch(&s, patience(&s));
-		tend(&s);
+	crew_tend(&s->crew);
+	if (s->cmd != NULL && command_go(s->cmd, s->crew.conf->socket) != 0)
+		stop(s, 1);
+	while (!s->stopping) {
+		keep_time(s);
+		watch(s, patience(s));
+		if (!s->stopping)
+			crew_tend(&s->crew);
 	}
-	(void)unlink(conf->socket);
-	for (end = child_now() + STOP_MS; alive(&s) && child_now() < end;)
-		watch(&s, 50);
-	signal_all(&s, SIGKILL);
-	while (alive(&s))
-		watch(&s, 50);
-	if (s.ctl != -1)
-		(void)close(s.ctl);
-	(void)close(s.signals);
-	(void)close(listener);
-	(void)close(snapshot);
-	return s.status;
+	wind_up(s);
+	return s->status;
 }

@@ -1,20 +1,33 @@
 /*
- * The supervisor: starts the front and a worker for each token, starts again
- * what ends, ends what hangs, and stops them all. Parses nothing from
- * outside, holds no secret.
+ * The supervisor: keeps the crew going, ends what hangs, reads the
+ * configuration again when told to, tells the service manager how things
+ * are, and stops them all. Parses nothing from outside, holds no secret.
  */
 #ifndef AGENT_SUPERVISOR_SUPERVISOR_H
 #define AGENT_SUPERVISOR_SUPERVISOR_H
 
-#include "agent/conf.h"
 #include "agent/supervisor/command.h"
+#include "agent/supervisor/crew.h"
+#include "agent/supervisor/notify.h"
+
+struct supervisor {
+	struct crew crew;
+	const char *file; /* of the configuration */
+	struct notify notify;
+	struct command *cmd; /* NULL: a daemon */
+
+	/* From here on its own. */
+	int signals; /* signalfd */
+	bool ready, stopping;
+	int status;          /* to exit with */
+	uint64_t next_beat;  /* ms, monotonic */
+	unsigned unanswered; /* beats */
+};
 
 /*
- * Runs until a signal or the command's end; returns the exit status. listener
- * is taken over, and so is snapshot, the configuration that the children read;
- * file is its path, for their messages.
+ * Runs until a signal or the command's end; returns the exit status. The
+ * crew's fields, file, notify and cmd are filled by the caller.
  */
-int supervisor_run(const struct conf *conf, const char *file, int snapshot,
-    int listener, struct command *cmd);
+int supervisor_run(struct supervisor *s);
 
 #endif

@@ -22,6 +22,7 @@
 
 #define LINK_FD 3
 #define CONF_FD 4
+#define PIN_FD 5      /* where the PIN comes from, if that is a descriptor */
 #define SPARE_FDS 128 /* of the module, besides the clients' */
 
 /* What the process lives on; static, since threads outlive main's frame. */
@@ -73,6 +74,16 @@ open_token(
 	return signer_err_from_token(r);
 }
 
+/* The first descriptor that is none of ours. */
+static int
+first_strange(const struct conf_token *t)
+{
+	return t->pin == CONF_PIN_ASK || t->pin == CONF_PIN_FD ||
+		       t->pin == CONF_PIN_ASKPASS
+		   ? PIN_FD + 1
+		   : PIN_FD;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -96,12 +107,10 @@ main(int argc, char **argv)
 		return 1;
 	}
 	if (harden_child((int)strtol(argv[3], NULL, 10)) != 0 ||
-	    harden(CONF_FD + 1) != 0)
+	    snapshot_read(CONF_FD, &conf) != 0)
 		return 1;
-	index = snapshot_read(CONF_FD, &conf) == 0
-		    ? conf_token_index(&conf, argv[1])
-		    : -1;
-	if (index < 0)
+	index = conf_token_index(&conf, argv[1]);
+	if (index < 0 || harden(first_strange(&conf.tokens[index])) != 0)
 		return 1;
 	err = open_token(&conf.tokens[index], &desk.token, &why);
 	if (err != SIGNER_OK)

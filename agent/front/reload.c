@@ -1,0 +1,34 @@
+#include "agent/front/reload.h"
+
+#include "agent/front/catalogue.h"
+#include "agent/front/peers.h"
+#include "agent/front/route.h"
+#include "agent/front/workers.h"
+#include "agent/log.h"
+#include "agent/snapshot.h"
+
+int
+reload_from(struct front *f, int fd)
+{
+	static struct conf
+	    two[2]; /* large; f->conf is one of them, or main's */
+	struct conf *next = f->conf == &two[0] ? &two[1] : &two[0];
+	const struct conf *now = f->conf;
+
+	if (snapshot_read(fd, next) != 0) {
+		log_line(LOG_LEVEL_ERROR,
+		    "the new configuration cannot be read; the old one stays");
+		return -1;
+	}
+	f->conf = next;
+	peers_reconsider(f->peers);
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
+		if (conf_token_same(&now->tokens[i], &next->tokens[i]))
+			continue;
+		/* Nobody is sent there any more; then its requests move on. */
+		(void)catalogue_replace(f->catalogue, i, NULL, 0);
+		workers_reset(f, i);
+	}
+	route_wake(f);
+	return 0;
+}

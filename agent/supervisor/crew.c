@@ -1,0 +1,288 @@
+#include "agent/supervisor/crew.h"
+
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/link.h"
+#include "agent/log.h"
+#include "version.h"
+
+static bool
+pair(int ends[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0;
+}
+
+/* The numbers that children want as arguments. */
+static char *
+digits(char *buf, size_t room, unsigned long v)
+{
+	(void)snprintf(buf, room, "%lu", v);
+	return buf;
+}
+
+/* execv() does not write to its arguments, but cannot say so. */
+static char *
+argument(const char *s)
+{
+	union {
+		const char *in;
+		char *out;
+	} u = {s};
+
+	return u.out;
+}
+
+static bool
+used(const struct crew *c, unsigned i)
+{
+	return c->conf->tokens[i].name[0] != '\0';
+}
+
+/* Hands the front its end of the socket to a new worker. */
+static int
+introduce(const struct crew *c, unsigned i, int fd)
+{
+	const struct link_worker w = {(uint16_t)i, c->workers[i].starts};
+	uint8_t p[16];
+
+	return link_send(c->ctl, p,
+	    link_worker_pack(p, sizeof(p), LINK_WORKER, &w), NULL, 0, fd,
+	    MSG_DONTWAIT);
+}
+
+/* Starts the program with these descriptors, and what its PIN needs. */
+static int
+start_with(struct crew *c, unsigned i, char *const *argv, int link)
+{
+	int fds[3] = {link, c->snapshot, -1}, r;
+	bool wanted, ours;
+
+	fds[2] =
+	    pinsource_lend(&c->pins[i], &c->conf->tokens[i], &wanted, &ours);
+	if (wanted && fds[2] == -1)
+		return -1;
+	r = child_start(&c->workers[i], argv, fds, wanted ? 3 : 2);
+	if (ours)
+		(void)close(fds[2]);
+	return r;
+}
+
+static void
+start_worker(struct crew *c, unsigned i)
+{
+	struct child *w = &c->workers[i];
+	char restarts[16], parent[16];
+	char *argv[] = {
+	    argument(w->program),
+	    argument(c->conf->tokens[i].name),
+	    digits(restarts, sizeof(restarts), w->starts),
+	    digits(parent, sizeof(parent), (unsigned long)getpid()),
+	    argument(SEALPOINT_VERSION),
+	    NULL,
+	};
+	int ends[2];
+
+	if (!pair(ends)) {
+		child_ended(w);
+		return;
+	}
+	if (start_with(c, i, argv, ends[1]) != 0) {
+		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s",
+		    w->program, strerror(errno));
+		child_ended(w);
+	} else if (introduce(c, i, ends[0]) != 0) {
+		/* The front is going; all start again with it. */
+		(void)kill(w->pid, SIGKILL);
+	}
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+static void
+start_front(struct crew *c)
+{
+	char parent[16];
+	char *argv[] = {
+	    argument(c->front.program),
+	    digits(parent, sizeof(parent), (unsigned long)getpid()),
+	    argument(SEALPOINT_VERSION),
+	    NULL,
+	};
+	int ends[2], fds[4];
+
+	if (!pair(ends)) {
+		child_ended(&c->front);
+		return;
+	}
+	fds[0] = c->listener;
+	fds[1] = ends[1];
+	fds[2] = c->snapshot;
+	fds[3] = c->control;
+	if (child_start(&c->front, argv, fds, c->control == -1 ? 3 : 4) == 0) {
+		c->ctl = ends[0];
+	} else {
+		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s",
+		    c->front.program, strerror(errno));
+		child_ended(&c->front);
+		(void)close(ends[0]);
+	}
+	(void)close(ends[1]);
+}
+
+/* Waits this worker only for its time to start? */
+static bool
+waits(const struct crew *c, unsigned i)
+{
+	return c->ctl != -1 && used(c, i) && c->workers[i].pid == 0;
+}
+
+void
+crew_tend(struct crew *c)
+{
+	uint64_t now = child_now();
+
+	if (c->front.pid == 0 && c->front.due <= now)
+		start_front(c);
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		if (waits(c, i) && c->workers[i].due <= now)
+			start_worker(c, i);
+}
+
+int
+crew_patience(const struct crew *c)
+{
+	uint64_t now = child_now(), next = UINT64_MAX;
+
+	if (c->front.pid == 0)
+		next = c->front.due;
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		if (waits(c, i) && c->workers[i].due < next)
+			next = c->workers[i].due;
+	if (next == UINT64_MAX)
+		return -1;
+	return next > now ? (int)(next - now) : 0;
+}
+
+void
+crew_signal(const struct crew *c, int sig)
+{
+	if (c->front.pid != 0)
+		(void)kill(c->front.pid, sig);
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		if (c->workers[i].pid != 0)
+			(void)kill(c->workers[i].pid, sig);
+}
+
+bool
+crew_alive(const struct crew *c)
+{
+	if (c->front.pid != 0)
+		return true;
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		if (c->workers[i].pid != 0)
+			return true;
+	return false;
+}
+
+/* What only the front knew is lost with it: the workers start afresh too. */
+static void
+front_ended(struct crew *c, int wstatus, bool quiet)
+{
+	if (!quiet)
+		log_line(LOG_LEVEL_ERROR,
+		    "the front process ended (%s %d); all start again",
+		    WIFSIGNALED(wstatus) ? "signal" : "status",
+		    WIFSIGNALED(wstatus) ? WTERMSIG(wstatus)
+					 : WEXITSTATUS(wstatus));
+	child_ended(&c->front);
+	(void)close(c->ctl);
+	c->ctl = -1;
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		if (c->workers[i].pid != 0)
+			(void)kill(c->workers[i].pid, SIGKILL);
+}
+
+void
+crew_reaped(struct crew *c, pid_t pid, int wstatus, bool quiet)
+{
+	if (pid == c->front.pid) {
+		front_ended(c, wstatus, quiet);
+		return;
+	}
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
+		if (pid == c->workers[i].pid) {
+			child_ended(&c->workers[i]);
+			pinsource_abandon(&c->pins[i]);
+		}
+		(void)pinsource_reaped(&c->pins[i], pid);
+	}
+}
+
+void
+crew_end_worker(struct crew *c, unsigned index, uint32_t generation)
+{
+	if (index < CONF_TOKENS_MAX && c->workers[index].pid != 0 &&
+	    c->workers[index].starts == generation)
+		(void)kill(c->workers[index].pid, SIGKILL);
+}
+
+/* Ends the worker of a token that is gone, or described anew. */
+static void
+renew(struct crew *c, unsigned i, const struct conf *next)
+{
+	char text[CONF_TEXT_MAX];
+
+	pinsource_close(&c->pins[i]);
+	pinsource_init(&c->pins[i]);
+	if (next->tokens[i].name[0] != '\0' &&
+	    pinsource_open(&c->pins[i], next, &next->tokens[i], false, text,
+		sizeof(text)) != 0)
+		log_line(LOG_LEVEL_ERROR, "%s", text);
+	if (c->workers[i].pid != 0)
+		(void)kill(c->workers[i].pid, SIGKILL);
+	/* What it suffered under the old description counts no more. */
+	c->workers[i].delay_ms = 0;
+	c->workers[i].due = 0;
+}
+
+void
+crew_reload(struct crew *c, const struct conf *next, int snapshot)
+{
+	uint8_t p[4];
+
+	(void)close(c->snapshot);
+	c->snapshot = snapshot;
+	if (c->ctl != -1 &&
+	    link_send(c->ctl, p, link_word_pack(p, sizeof(p), LINK_CONF), NULL,
+		0, snapshot, MSG_DONTWAIT) != 0)
+		(void)kill(c->front.pid, SIGKILL);
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		if (!conf_token_same(&c->conf->tokens[i], &next->tokens[i]))
+			renew(c, i, next);
+	*c->conf = *next;
+}
+
+int
+crew_check(const struct crew *c)
+{
+	const char *missing = NULL;
+
+	if (child_check(c->front.program) != 0)
+		missing = c->front.program;
+	else if (child_check(c->workers[0].program) != 0)
+		missing = c->workers[0].program;
+	if (missing == NULL)
+		return 0;
+	log_line(LOG_LEVEL_ERROR,
+	    "the program %s is neither beside sealpointd nor in its libexec "
+	    "directory; install Sealpoint again",
+	    missing);
+	return -1;
+}

@@ -1,0 +1,49 @@
+/*
+ * The crew: the front and one worker for each token. Starts what is due,
+ * notes what ended, ends what must end. When, and how often, is child.h's
+ * business; why, the supervisor's.
+ */
+#ifndef AGENT_SUPERVISOR_CREW_H
+#define AGENT_SUPERVISOR_CREW_H
+
+#include "agent/conf.h"
+#include "agent/supervisor/child.h"
+#include "agent/supervisor/pinsource.h"
+
+struct crew {
+	struct conf *conf;
+	int snapshot; /* of it; owned */
+	int listener; /* borrowed */
+	int control;  /* borrowed; -1 if there is none */
+	int ctl;      /* to the front; -1 if it does not run */
+	struct child front;
+	struct child workers[CONF_TOKENS_MAX];
+	struct pinsource pins[CONF_TOKENS_MAX];
+};
+
+/* Are the programs there? 0, or -1 after a log line. */
+int crew_check(const struct crew *c);
+
+/* Starts what is due. */
+void crew_tend(struct crew *c);
+
+/* Ms until the next child is due; -1 if none waits. */
+int crew_patience(const struct crew *c);
+
+/* A child ended. quiet: it was meant to. */
+void crew_reaped(struct crew *c, pid_t pid, int wstatus, bool quiet);
+
+void crew_signal(const struct crew *c, int sig);
+bool crew_alive(const struct crew *c);
+
+/* The front asks for the end of that very worker. */
+void crew_end_worker(struct crew *c, unsigned index, uint32_t generation);
+
+/*
+ * Goes on with another configuration, whose tokens are aligned with ours, and
+ * its snapshot, which is taken over: the front is told, and the workers whose
+ * token is described anew start again. The others notice nothing.
+ */
+void crew_reload(struct crew *c, const struct conf *next, int snapshot);
+
+#endif
