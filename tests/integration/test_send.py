@@ -2,6 +2,7 @@
 agent and a token's key, to the test management point, which finds nothing
 wrong with it. docs/MESSAGES.md names a test of this module in every cell.
 """
+import shutil
 import sys
 import unittest
 
@@ -268,22 +269,43 @@ class Mixed(Encryptable, Others, Unwrapped, OverHttp):
 
 
 class Encrypted(Encryptable, OverHttp):
-    """Mixed mode, uploads signed, compressed and encrypted."""
+    """Mixed mode, uploads signed, compressed and encrypted, to each of two
+    management points."""
 
+    point_options = ("--second-mp",)
     flags = "sign,encrypt,compress"
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.options += ["--encrypt-certs", cls.point.dir / "mp-enc.pem"]
+        both = cls.dir / "both"
+        both.mkdir()
+        for name in ("mp-enc.pem", "mp2-enc.pem"):
+            shutil.copy(cls.point.dir / name, both)
+        cls.options += ["--encrypt-certs", both]
 
     def seen(self, kind):
         verdict = super().seen(kind)
         self.assertTrue(verdict["checks"]["payload.encryption"], verdict)
+        self.assertRegex(verdict["notes"]["recipients"], "^2,")
         return verdict
 
     def test_aes(self):
         self.sends("hinv", samples.hinv(self.smsid), "--cipher", "aes256")
+
+    def test_each_management_point_is_listed(self):
+        rows = self.asks("mp", "list", *self.options)
+        self.assertEqual([(row["name"], row["fqdn"]) for row in rows], [
+            ("MP1", "localhost"), ("MP2", "mp2.example.test")])
+
+    def test_one_certificate_is_for_one_management_point(self):
+        """Whoever leaves one out has it seen there."""
+        options = [*self.options]
+        options[-1] = self.point.dir / "mp-enc.pem"
+        path = self.write("state.xml", samples.state(self.smsid))
+        self.asks("send", "state", path, *options, "--flags", self.flags)
+        verdict = self.point.verdicts()[-1]
+        self.assertIs(verdict["checks"]["payload.recipients"], False)
 
 
 if __name__ == "__main__":

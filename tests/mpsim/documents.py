@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 VERSION = "9128"
 SSL_NATIVE, SSL_MIXED = "31", "0"
+SECOND = "mp2.example.test"
 
 
 def hexed(pair: Pair) -> str:
@@ -38,20 +39,28 @@ def ssl_state(ex: Exchange) -> str:
 
 def mp_list(ex: Exchange, as_child: bool) -> str:
     """FQDN is an attribute on live servers, an element in the SDK's schema
-    (wire facts 12, contradiction 5): both are served."""
-    host = ex.point.called(ex.request)
+    (wire facts 12, contradiction 5): both are served. Where uploads are
+    encrypted to a second management point, it is listed."""
+    rows = [("MP1", ex.point.called(ex.request))]
+    if len(ex.point.pairs) > 1:
+        rows.append(("MP2", SECOND))
+    return xmltext.tag("MPList", {}, *(
+        mp_row(ex, name, host, as_child) for name, host in rows))
+
+
+def mp_row(ex: Exchange, name: str, host: str, as_child: bool) -> str:
     capabilities = xmltext.tag(
         "Capabilities", {"SchemaVersion": "1.0"},
         xmltext.tag("Property", {
             "Name": "SSLState",
             "Value": ssl_state(ex)}))
     inner = [xmltext.tag("Version", {}, VERSION), capabilities]
-    attributes = {"Name": "MP1", "SiteCode": ex.point.site}
+    attributes = {"Name": name, "SiteCode": ex.point.site}
     if as_child:
         inner.insert(0, xmltext.tag("FQDN", {}, xmltext.escape(host)))
     else:
         attributes["FQDN"] = host
-    return xmltext.tag("MPList", {}, xmltext.tag("MP", attributes, *inner))
+    return xmltext.tag("MP", attributes, *inner)
 
 
 def key_information(ex: Exchange) -> str:

@@ -290,6 +290,15 @@ class Encrypted(scene.Scene):
                             "-keyopt", "rsa_padding_mode:oaep"),
                    "payload.key_transport")
 
+    def test_a_second_management_point_is_listed(self) -> None:
+        ask = (b"GET /SMS_MP/.sms_aut?MPLIST HTTP/1.1\r\nHost: localhost\r\n"
+               b"User-Agent: ConfigMgr Messaging HTTP Sender")
+        for pairs, wanted in (([self.store.enc], 1),
+                              ([self.store.enc, self.store.enc2], 2)):
+            self.point.pairs = pairs
+            reply, _ = self.sound(ask + b"\r\n\r\n")
+            self.assertEqual(reply.body.count(b"<MP "), wanted)
+
     def test_every_management_point_must_be_able_to_open_it(self) -> None:
         self.point.pairs = [self.store.enc, self.store.enc2]
         _, verdict = self.sound(self.raw("-des3", *self.to("mp2-enc",
