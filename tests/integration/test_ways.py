@@ -57,6 +57,30 @@ class Revocation(house.Case):
                 self.assertIn("CN=", done.stderr)
                 self.assertNotIn("document", seen)
 
+    def test_a_revoked_management_point_gets_no_message(self):
+        """Though it was believed before, without the check."""
+        report = self.work / "report.xml"
+        with house.Point(self.point_dir) as point:
+            smsid = self.asks("register", *point.options(
+                self.rsa, self.work / "state"), "--wait", "30")["smsid"]
+        report.write_text(samples.hinv(smsid))
+        for mode, flags, says in (
+                ("revoked", "sign,crl", "was revoked by its issuer"),
+                ("missing", "sign,crl", "is missing"),
+                ("revoked", "sign", None)):
+            with house.Point(self.point_dir, "--crl-port", "0", "--crl",
+                             mode, port=point.port) as point:
+                point.forget()
+                options = point.options(self.rsa, self.work / "state")
+                if says is None:
+                    self.does("send", "hinv", report, *options, "--flags",
+                              flags)
+                else:
+                    self.refuses("send", "hinv", report, *options, "--flags",
+                                 flags, says=says)
+                kinds = {v["kind"] for v in point.verdicts()}
+                self.assertEqual("hinv" in kinds, says is None, kinds)
+
     def test_a_certificate_without_a_list_is_refused(self):
         with house.Point(self.point_dir) as point:
             self.refuses("mp", "list", "--crl",
