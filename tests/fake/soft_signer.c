@@ -12,6 +12,8 @@
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 
+#include "tests/fake/keys.h"
+
 #define YEAR_S (365 * 24 * 3600L)
 #define PAD_MIN 11 /* bytes: 0, 2, eight or more of padding, 0 */
 
@@ -421,8 +423,7 @@ static EVP_PKEY *
 generate(const char *type)
 {
 	if (strncmp(type, "rsa-", 4) == 0)
-		return EVP_PKEY_Q_keygen(
-		    NULL, NULL, "RSA", (size_t)strtoul(type + 4, NULL, 10));
+		return keys_rsa((unsigned)strtoul(type + 4, NULL, 10));
 	if (strcmp(type, "ec-p256") == 0)
 		return EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	if (strcmp(type, "ec-p384") == 0)

@@ -10,6 +10,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "tests/fake/keys.h"
+
 static void
 need(bool ok, const char *what)
 {
@@ -22,7 +24,7 @@ need(bool ok, const char *what)
 EVP_PKEY *
 pki_key(void)
 {
-	EVP_PKEY *key = EVP_RSA_gen(2048);
+	EVP_PKEY *key = keys_rsa(2048);
 
 	need(key != NULL, "make a key");
 	return key;
