@@ -162,9 +162,9 @@ a_policy_s_hash_counts_over_tls_when_told_so(void **state)
 
 	(void)state;
 	s.mp.answers = answers;
+	assert_int_equal(scene_register(&s, &why), 0);
 	assert_int_equal(
 	    sealpoint_messaging_set_policy_hash(s.messaging, 1, &why), 0);
-	assert_int_equal(scene_register(&s, &why), 0);
 	assert_int_equal(sealpoint_messaging_policies(
 			     s.messaging, s.url, s.message, &p, &why),
 	    0);
