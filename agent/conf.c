@@ -11,6 +11,43 @@
 
 #define DEADLINE_MS 20000
 #define CLIENTS 1024
+#define RATE_HOUR (UINT64_C(20000) * 3600) /* far above what tokens do */
+#define AUDIT_EVERY 1000
+#define AUDIT_SIZE_MIB 64
+
+static int
+audit_setting(struct reading *rd, const char *name, const char *value)
+{
+	static const char *const full[] = {"stop", "go"};
+	struct conf_audit *a = &rd->c->audit;
+	unsigned i = 0;
+
+	if (strcmp(name, "audit") == 0)
+		return conf_path(rd, name, value, a->path, sizeof(a->path));
+	if (strcmp(name, "audit-every") == 0)
+		return conf_number(rd, name, value, 1, 1000000, &a->every);
+	if (strcmp(name, "audit-size") == 0)
+		return conf_number(rd, name, value, 1, 65536, &a->size_mib);
+	if (strcmp(name, "audit-full") == 0) {
+		if (!conf_word(rd, name, value, full, 2, &i))
+			return 0;
+		a->carry_on = i == 1;
+		return 1;
+	}
+	if (strcmp(name, "audit-key") != 0)
+		return conf_complain(rd,
+		    "[agent] knows socket, control, state, deadline, clients, "
+		    "rate, audit, audit-key, audit-every, audit-size and "
+		    "audit-full, but no '%s'",
+		    name);
+	if (signer_thumbprint_parse(value, a->key.thumb, &a->key.len) !=
+	    SIGNER_OK)
+		return conf_complain(rd,
+		    "audit-key '%s' is no thumbprint: 40 (SHA-1) or 64 "
+		    "(SHA-256) hexadecimal digits",
+		    value);
+	return 1;
+}
 
 static int
 agent_setting(struct reading *rd, const char *name, const char *value)
@@ -26,11 +63,10 @@ agent_setting(struct reading *rd, const char *name, const char *value)
 		return conf_path(rd, name, value, c->state, sizeof(c->state));
 	if (strcmp(name, "clients") == 0)
 		return conf_number(rd, name, value, 1, 16384, &c->clients);
+	if (strcmp(name, "rate") == 0)
+		return conf_rate(rd, name, value, &c->rate_hour);
 	if (strcmp(name, "deadline") != 0)
-		return conf_complain(rd,
-		    "[agent] knows socket, control, state, deadline "
-		    "and clients, but no '%s'",
-		    name);
+		return audit_setting(rd, name, value);
 	return conf_seconds(rd, name, value, 1, 3600, &c->deadline_ms);
 }
 
@@ -63,6 +99,9 @@ complete(struct reading *rd)
 		return conf_complain(rd, "[agent] needs state = /DIRECTORY");
 	if (c->ntokens == 0)
 		return conf_complain(rd, "there is no [token NAME] section");
+	if (c->audit.path[0] == '\0' && c->audit.key.len != 0)
+		return conf_complain(
+		    rd, "[agent] has audit-key, which needs audit = /FILE");
 	for (size_t i = 0; i < c->ntokens; i++)
 		if (!conf_token_complete(rd, &rd->c->tokens[i]))
 			return 0;
@@ -111,6 +150,9 @@ conf_read(struct conf *c, int fd, const char *name, char *out, size_t outlen)
 
 	memset(c, 0, sizeof(*c));
 	c->deadline_ms = DEADLINE_MS;
+	c->rate_hour = RATE_HOUR;
+	c->audit.every = AUDIT_EVERY;
+	c->audit.size_mib = AUDIT_SIZE_MIB;
 	c->clients = CLIENTS;
 	rd.file = copy == -1 ? NULL : fdopen(copy, "r");
 	if (rd.file == NULL) {
@@ -145,8 +187,8 @@ conf_token_same(const struct conf_token *a, const struct conf_token *b)
 			return false;
 	return a->pin_ttl_ms == b->pin_ttl_ms && a->sessions == b->sessions &&
 	       a->deadline_ms == b->deadline_ms && a->start_ms == b->start_ms &&
-	       a->reauth == b->reauth && a->poll_ms == b->poll_ms &&
-	       a->keepalive_ms == b->keepalive_ms &&
+	       a->reauth == b->reauth && a->sandbox == b->sandbox &&
+	       a->poll_ms == b->poll_ms && a->keepalive_ms == b->keepalive_ms &&
 	       a->release_ms == b->release_ms;
 }
 

@@ -15,9 +15,10 @@
 
 #define CONF_TOKENS_MAX 16
 #define CONF_ALLOWS_MAX 64
-#define CONF_KEYS_MAX 64 /* thumbprints in one [allow] section */
-#define CONF_CERTS_MAX 8 /* certificate files in one [token] section */
-#define CONF_IDS_MAX 32  /* users, and groups, in one [allow] section */
+#define CONF_KEYS_MAX 64    /* thumbprints in one [allow] section */
+#define CONF_PROGRAMS_MAX 4 /* executables in one [allow] section */
+#define CONF_CERTS_MAX 8    /* certificate files in one [token] section */
+#define CONF_IDS_MAX 32     /* users, and groups, in one [allow] section */
 #define CONF_PATH_MAX 512
 #define CONF_SOCKET_MAX 108 /* of sockaddr_un.sun_path */
 #define CONF_TEXT_MAX 512
@@ -38,6 +39,13 @@ enum conf_reauth {
 	CONF_REAUTH_NEVER = 0, /* such keys are not used */
 	CONF_REAUTH_CACHED,    /* the login's own source gives it again */
 	CONF_REAUTH_ASK, /* a person gives it each time: askpass or pinpad */
+};
+
+/* How little a worker is left with; see docs/SECURITY.md. */
+enum conf_sandbox {
+	CONF_SANDBOX_MODULE = 0, /* what most modules can live with */
+	CONF_SANDBOX_STRICT,     /* no network, files as SoftHSM needs them */
+	CONF_SANDBOX_OFF,
 };
 
 /*
@@ -64,6 +72,7 @@ struct conf_token {
 	unsigned poll_ms;      /* looks for an awaited token; 0: never */
 	unsigned keepalive_ms; /* idle sessions are used; 0: never */
 	unsigned release_ms;   /* idle token is let go; 0: never */
+	enum conf_sandbox sandbox;
 };
 
 struct conf_key {
@@ -71,7 +80,10 @@ struct conf_key {
 	size_t len; /* 20 or 32 */
 };
 
-/* [allow NAME]: any of the users or groups, any of the keys, all uses. */
+/*
+ * [allow NAME]: any of the users or groups, running any of the programs,
+ * with any of the keys, for all uses in any of the forms.
+ */
 struct conf_allow {
 	char name[SIGNER_TOKEN_MAX];
 	uid_t users[CONF_IDS_MAX];
@@ -81,7 +93,21 @@ struct conf_allow {
 	bool any_key;
 	struct conf_key keys[CONF_KEYS_MAX];
 	size_t nkeys;
-	uint32_t uses; /* SIGNER_USE... */
+	uint32_t uses;                                   /* SIGNER_USE... */
+	char programs[CONF_PROGRAMS_MAX][CONF_PATH_MAX]; /* absolute */
+	size_t nprograms;                                /* 0: any */
+	uint32_t hashes;    /* bit n: enum signer_hash n; 0: any */
+	uint32_t schemes;   /* bit n: enum signer_scheme n; 0: any */
+	uint64_t rate_hour; /* operations an hour for each uid and key */
+};
+
+/* [agent] audit...: who used which key for what, in a file. */
+struct conf_audit {
+	char path[CONF_PATH_MAX]; /* "": none is written */
+	struct conf_key key;      /* seals the file's head; len 0: no key */
+	unsigned every;           /* records between two seals; 1000 */
+	unsigned size_mib;        /* a file is closed when it has so many; 64 */
+	bool carry_on;            /* use keys when no record can be written */
 };
 
 struct conf {
@@ -90,6 +116,8 @@ struct conf {
 	char state[CONF_PATH_MAX]; /* directory: PIN guard, rejection seed */
 	unsigned deadline_ms;      /* of one operation; 20 s */
 	unsigned clients;          /* connections at once; 1024 */
+	uint64_t rate_hour;        /* where an [allow] section gives none */
+	struct conf_audit audit;
 	struct conf_token tokens[CONF_TOKENS_MAX];
 	size_t ntokens;
 	struct conf_allow allows[CONF_ALLOWS_MAX];

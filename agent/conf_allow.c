@@ -90,29 +90,79 @@ use(struct reading *rd, struct conf_allow *a, const char *name)
 }
 
 static int
+program(struct reading *rd, struct conf_allow *a, const char *path)
+{
+	if (a->nprograms == CONF_PROGRAMS_MAX)
+		return conf_complain(rd, "more than %d programs in one section",
+		    CONF_PROGRAMS_MAX);
+	return conf_path(rd, "program", path, a->programs[a->nprograms],
+		   sizeof(a->programs[0])) &&
+	       ++a->nprograms > 0;
+}
+
+static int
+hash(struct reading *rd, struct conf_allow *a, const char *name)
+{
+	static const char *const words[] = {
+	    "none", "sha1", "sha256", "sha384", "sha512"};
+	unsigned i;
+
+	if (!conf_word(rd, "hash", name, words, 5, &i))
+		return 0;
+	a->hashes |= 1u << i; /* the order is that of enum signer_hash */
+	return 1;
+}
+
+static int
+scheme(struct reading *rd, struct conf_allow *a, const char *name)
+{
+	static const char *const words[] = {
+	    "pkcs1", "pss", "oaep", "ecdsa", "eddsa"};
+	unsigned i;
+
+	if (!conf_word(rd, "scheme", name, words, 5, &i))
+		return 0;
+	a->schemes |= 1u << (i + SIGNER_RSA_PKCS1);
+	return 1;
+}
+
+static int
+rate(struct reading *rd, struct conf_allow *a, const char *value)
+{
+	return conf_rate(rd, "rate", value, &a->rate_hour);
+}
+
+static int
 allow_setting(struct reading *rd, struct conf_allow *a, const char *name,
     const char *value)
 {
-	int (*one)(struct reading *, struct conf_allow *, const char *);
+	static const struct {
+		const char *name;
+		int (*one)(struct reading *, struct conf_allow *, const char *);
+	} all[] = {
+	    {"user", user},
+	    {"group", group},
+	    {"program", program},
+	    {"key", key},
+	    {"use", use},
+	    {"hash", hash},
+	    {"scheme", scheme},
+	    {"rate", rate},
+	};
 	char copy[4096], *list = copy, *it;
+	size_t i = 0;
 
-	if (strcmp(name, "user") == 0)
-		one = user;
-	else if (strcmp(name, "group") == 0)
-		one = group;
-	else if (strcmp(name, "key") == 0)
-		one = key;
-	else if (strcmp(name, "use") == 0)
-		one = use;
-	else
+	while (i < sizeof(all) / sizeof(*all) && strcmp(name, all[i].name) != 0)
+		i++;
+	if (i == sizeof(all) / sizeof(*all))
 		return conf_complain(rd,
-		    "[allow] knows user, group, key and use, but "
-		    "no '%s'",
+		    "[allow] knows user, group, program, key, use, hash, "
+		    "scheme and rate, but no '%s'",
 		    name);
 	if (!conf_text(rd, name, value, copy, sizeof(copy)))
 		return 0;
 	while ((it = conf_item(&list)) != NULL)
-		if (!one(rd, a, it))
+		if (!all[i].one(rd, a, it))
 			return 0;
 	return 1;
 }

@@ -35,6 +35,10 @@ int conf_number(struct reading *rd, const char *name, const char *value,
 int conf_seconds(struct reading *rd, const char *name, const char *value,
     unsigned min, unsigned max, unsigned *out);
 
+/* NUMBER/s, /m or /h; operations an hour in *out. */
+int conf_rate(
+    struct reading *rd, const char *name, const char *value, uint64_t *out);
+
 /* The value must be one of these words; *out is its index. */
 int conf_word(struct reading *rd, const char *name, const char *value,
     const char *const *words, unsigned n, unsigned *out);

@@ -83,8 +83,15 @@ words(struct reading *rd, struct conf_token *t, const char *name,
 {
 	static const char *const reauth[] = {"never", "cached", "ask"};
 	static const char *const yesno[] = {"no", "yes"};
+	static const char *const sandbox[] = {"module", "strict", "off"};
 	unsigned i = 0;
 
+	if (strcmp(name, "sandbox") == 0) {
+		if (!conf_word(rd, name, value, sandbox, 3, &i))
+			return 0;
+		t->sandbox = (enum conf_sandbox)i;
+		return 1;
+	}
 	if (strcmp(name, "reauth") == 0) {
 		if (!conf_word(rd, name, value, reauth, 3, &i))
 			return 0;
@@ -149,12 +156,13 @@ token_setting(struct reading *rd, struct conf_token *t, const char *name,
 		return pin(rd, t, value);
 	if (strcmp(name, "certificate") == 0)
 		return certificate(rd, t, value);
-	if (strcmp(name, "reauth") == 0 || strcmp(name, "prefer") == 0)
+	if (strcmp(name, "reauth") == 0 || strcmp(name, "prefer") == 0 ||
+	    strcmp(name, "sandbox") == 0)
 		return words(rd, t, name, value);
 	return conf_complain(rd,
 	    "[token] knows module, uri, pin, pin-ttl, certificate, sessions, "
-	    "deadline, start, queue, weight, prefer, reauth, poll, keepalive "
-	    "and release, but no '%s'",
+	    "deadline, start, queue, weight, prefer, reauth, poll, keepalive, "
+	    "release and sandbox, but no '%s'",
 	    name);
 }
 

@@ -6,6 +6,8 @@
 
 #include "agent/conf_parse.h"
 
+#define RATE_MOST 1000000 /* in any unit */
+
 int
 conf_complain(struct reading *rd, const char *fmt, ...)
 {
@@ -70,6 +72,30 @@ conf_seconds(struct reading *rd, const char *name, const char *value,
 		return 0;
 	*out = seconds * 1000;
 	return 1;
+}
+
+int
+conf_rate(
+    struct reading *rd, const char *name, const char *value, uint64_t *out)
+{
+	static const struct {
+		const char *unit;
+		uint64_t in_hour;
+	} units[] = {{"/s", 3600}, {"/m", 60}, {"/h", 1}};
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(value, &end, 10);
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (!isdigit((unsigned char)value[0]) || errno != 0 || v == 0 ||
+		    v > RATE_MOST || strcmp(end, units[i].unit) != 0)
+			continue;
+		*out = v * units[i].in_hour;
+		return 1;
+	}
+	return conf_complain(rd,
+	    "%s must be NUMBER/s, NUMBER/m or NUMBER/h, not '%s'", name, value);
 }
 
 int

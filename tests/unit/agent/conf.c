@@ -111,7 +111,17 @@ what_is_wrong_is_refused_with_its_reason(void **state)
 	    {AGENT TOKEN "[allow a]\ngroup = no such\n", "no group"},
 	    {AGENT TOKEN "[allow a]\nkey = 12\n", "no thumbprint"},
 	    {AGENT TOKEN "[allow a]\nuse = sing\n", "none of sign"},
-	    {AGENT TOKEN "[allow a]\nrate = 5/s\n", "[allow] knows"},
+	    {AGENT TOKEN "[allow a]\nlimit = 5/s\n", "[allow] knows"},
+	    {AGENT TOKEN "[allow a]\nrate = 5\n", "NUMBER/s"},
+	    {AGENT TOKEN "[allow a]\nrate = 0/s\n", "NUMBER/s"},
+	    {AGENT TOKEN "[allow a]\nhash = md5\n", "none of none, sha1"},
+	    {AGENT TOKEN "[allow a]\nscheme = raw\n", "none of pkcs1"},
+	    {AGENT TOKEN "[allow a]\nprogram = prog\n", "absolute path"},
+	    {AGENT "audit-key = 12\n" TOKEN, "no thumbprint"},
+	    {AGENT "audit-full = maybe\n" TOKEN, "none of stop, go"},
+	    {AGENT
+		"audit-key = 00112233445566778899aabbccddeeff00112233\n" TOKEN,
+		"needs audit"},
 	    {AGENT TOKEN "[allow a]\nuser =\n", "is empty"},
 	};
 
@@ -207,6 +217,32 @@ a_token_has_its_own_settings(void **state)
 }
 
 static void
+rules_may_be_narrow(void **state)
+{
+	const struct conf_allow *a = &conf.allows[0];
+
+	(void)state;
+	if (read_words(AGENT "rate = 2/m\naudit = /a\naudit-full = go\n" TOKEN
+			     "sandbox = strict\n"
+			     "[allow a]\nuser = 0\nkey = *\nuse = sign\n"
+			     "program = /bin/a, /bin/b\nhash = sha256, none\n"
+			     "scheme = pss, eddsa\nrate = 3/s\n",
+		0600) != 0)
+		fail_msg("%s", text);
+	assert_int_equal(conf.rate_hour, 120);
+	assert_string_equal(conf.audit.path, "/a");
+	assert_true(conf.audit.carry_on);
+	assert_int_equal(conf.audit.every, 1000);
+	assert_int_equal(conf.tokens[0].sandbox, CONF_SANDBOX_STRICT);
+	assert_int_equal(a->nprograms, 2);
+	assert_string_equal(a->programs[1], "/bin/b");
+	assert_int_equal(
+	    a->hashes, 1u << SIGNER_SHA256 | 1u << SIGNER_HASH_NONE);
+	assert_int_equal(a->schemes, 1u << SIGNER_RSA_PSS | 1u << SIGNER_EDDSA);
+	assert_int_equal(a->rate_hour, 3 * 3600);
+}
+
+static void
 tokens_keep_their_numbers(void **state)
 {
 	static struct conf now, next;
@@ -290,6 +326,7 @@ main(void)
 	    cmocka_unit_test(a_missing_file_is_named),
 	    cmocka_unit_test(what_was_sealed_cannot_change),
 	    cmocka_unit_test(a_token_has_its_own_settings),
+	    cmocka_unit_test(rules_may_be_narrow),
 	    cmocka_unit_test(tokens_keep_their_numbers),
 	    cmocka_unit_test(a_changed_token_is_told_from_the_same),
 	};
