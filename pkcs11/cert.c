@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -76,6 +77,7 @@ out:
 void
 cert_release(struct cert *c)
 {
+	EVP_PKEY_free(c->key);
 	free(c->der);
 	memset(c, 0, sizeof(*c));
 }
@@ -97,4 +99,86 @@ cert_issued(const struct cert *c, const struct cert *ca)
 	X509_free(issuer);
 	ERR_clear_error();
 	return yes;
+}
+
+int
+cert_arm(struct cert *c)
+{
+	X509 *x;
+
+	if (c->key != NULL)
+		return 0;
+	x = parse(c->der, c->len);
+	if (x != NULL)
+		c->key = X509_get_pubkey(x);
+	X509_free(x);
+	ERR_clear_error();
+	return c->key != NULL ? 0 : -1;
+}
+
+static bool
+verify_message(const struct cert *c, const uint8_t *message, size_t len,
+    const uint8_t *sig, size_t siglen)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool ok;
+
+	ok = ctx != NULL &&
+	     EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, c->key) == 1 &&
+	     EVP_DigestVerify(ctx, sig, siglen, message, len) == 1;
+	EVP_MD_CTX_free(ctx);
+	return ok;
+}
+
+static const EVP_MD *
+md(enum token_hash hash)
+{
+	switch (hash) {
+	case TOKEN_HASH_NONE:
+		break;
+	case TOKEN_SHA1:
+		return EVP_sha1();
+	case TOKEN_SHA256:
+		return EVP_sha256();
+	case TOKEN_SHA384:
+		return EVP_sha384();
+	case TOKEN_SHA512:
+		return EVP_sha512();
+	}
+	return NULL;
+}
+
+/* What the signature must look like, for RSA. */
+static bool
+padding(EVP_PKEY_CTX *ctx, enum token_scheme scheme, unsigned saltlen)
+{
+	if (scheme != TOKEN_RSA_PSS)
+		return true;
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
+	       EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, (int)saltlen) == 1;
+}
+
+bool
+cert_verify(const struct cert *c, enum token_scheme scheme,
+    enum token_hash hash, unsigned saltlen, const uint8_t *digest, size_t len,
+    const uint8_t *sig, size_t siglen)
+{
+	EVP_PKEY_CTX *ctx = NULL;
+	bool ok = false;
+
+	if (c->key == NULL)
+		return false;
+	if (scheme == TOKEN_EDDSA) {
+		ok = verify_message(c, digest, len, sig, siglen);
+		goto out;
+	}
+	ctx = EVP_PKEY_CTX_new(c->key, NULL);
+	ok = ctx != NULL && EVP_PKEY_verify_init(ctx) == 1 &&
+	     padding(ctx, scheme, saltlen) &&
+	     EVP_PKEY_CTX_set_signature_md(ctx, md(hash)) == 1 &&
+	     EVP_PKEY_verify(ctx, sig, siglen, digest, len) == 1;
+out:
+	EVP_PKEY_CTX_free(ctx);
+	ERR_clear_error();
+	return ok;
 }

@@ -20,10 +20,6 @@ decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
 	plan->hash = hash;
 	plan->in = in;
 	plan->len = inlen;
-	*reason = "this key must be given its PIN for each use, which is not "
-		  "supported; use a key without CKA_ALWAYS_AUTHENTICATE";
-	if (k->always)
-		return TOKEN_EMECH;
 	*reason = "key and token do not decrypt with this scheme";
 	if (k->pub.type != TOKEN_RSA || (k->mechs & bit) == 0)
 		return TOKEN_EMECH;
@@ -68,7 +64,8 @@ fussy(struct rv rv)
 
 static struct rv
 run_oaep(struct decrypt_plan *plan, struct module *m, unsigned long session,
-    unsigned long handle, uint8_t *out, size_t *outlen, int *err)
+    unsigned long handle, const struct key_permit *permit, uint8_t *out,
+    size_t *outlen, int *err)
 {
 	static const struct {
 		unsigned long mech, mgf;
@@ -90,6 +87,10 @@ run_oaep(struct decrypt_plan *plan, struct module *m, unsigned long session,
 			*err = TOKEN_EMECH;
 		return rv;
 	}
+	if (permit != NULL)
+		*err = permit->get(permit->ctx, session, &rv);
+	if (!rv_ok(rv) || *err != TOKEN_OK)
+		return rv;
 	*outlen = plan->len;
 	rv = module_decrypt(m, session, plan->in, plan->len, out, outlen);
 	if (unrelated(rv))
@@ -103,13 +104,16 @@ run_oaep(struct decrypt_plan *plan, struct module *m, unsigned long session,
 
 static struct rv
 run_pkcs1(struct decrypt_plan *plan, struct module *m, unsigned long session,
-    unsigned long handle, uint8_t *out, size_t *outlen)
+    unsigned long handle, const struct key_permit *permit, uint8_t *out,
+    size_t *outlen, int *err)
 {
 	struct module_mech mech = {CKM_RSA_PKCS, NULL, 0};
 	struct rv rv;
 
 	rv = module_decrypt_init(m, session, handle, &mech);
-	if (!rv_ok(rv))
+	if (rv_ok(rv) && permit != NULL)
+		*err = permit->get(permit->ctx, session, &rv);
+	if (!rv_ok(rv) || *err != TOKEN_OK)
 		return rv;
 	*outlen = plan->len;
 	rv = module_decrypt(m, session, plan->in, plan->len, out, outlen);
@@ -127,7 +131,8 @@ run_pkcs1(struct decrypt_plan *plan, struct module *m, unsigned long session,
 
 struct rv
 decrypt_run(struct decrypt_plan *plan, struct module *m, unsigned long session,
-    unsigned long handle, uint8_t *out, size_t *outlen, int *err)
+    unsigned long handle, const struct key_permit *permit, uint8_t *out,
+    size_t *outlen, int *err)
 {
 	struct rv rv;
 
@@ -135,9 +140,11 @@ decrypt_run(struct decrypt_plan *plan, struct module *m, unsigned long session,
 	*outlen = 0;
 	memset(out, 0, plan->len);
 	if (plan->scheme == TOKEN_RSA_OAEP)
-		rv = run_oaep(plan, m, session, handle, out, outlen, err);
+		rv = run_oaep(
+		    plan, m, session, handle, permit, out, outlen, err);
 	else
-		rv = run_pkcs1(plan, m, session, handle, out, outlen);
+		rv = run_pkcs1(
+		    plan, m, session, handle, permit, out, outlen, err);
 	if (!rv_ok(rv) || *err != TOKEN_OK) {
 		OPENSSL_cleanse(out, plan->len);
 		*outlen = 0;

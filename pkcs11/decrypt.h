@@ -26,12 +26,13 @@ int decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
 
 /*
  * out has plan->len bytes. rv tells what the token said only where that
- * tells nothing of the padding; otherwise it is CKR_OK. *err is TOKEN_OK, or
- * TOKEN_EDATA for an OAEP ciphertext that was refused.
+ * tells nothing of the padding; otherwise it is CKR_OK. *err is TOKEN_OK,
+ * TOKEN_EDATA for an OAEP ciphertext that was refused, or the permit's error;
+ * permit: NULL unless the key wants one.
  */
 struct rv decrypt_run(struct decrypt_plan *plan, struct module *m,
-    unsigned long session, unsigned long handle, uint8_t *out, size_t *outlen,
-    int *err);
+    unsigned long session, unsigned long handle,
+    const struct key_permit *permit, uint8_t *out, size_t *outlen, int *err);
 
 void decrypt_wipe(struct decrypt_plan *plan);
 

@@ -478,6 +478,17 @@ memorized(const struct guard *g)
 	return false;
 }
 
+/* Whether the token accepted this PIN from this process. */
+static bool
+proved(const struct guard *g)
+{
+	uint8_t mine[GUARD_PRINT_LEN];
+
+	print(g, mine);
+	return g->memory->accepted &&
+	       CRYPTO_memcmp(g->memory->good, mine, sizeof(mine)) == 0;
+}
+
 static void
 release(struct guard *g)
 {
@@ -541,7 +552,8 @@ guard_judge(struct guard *g, bool low, enum guard_verdict *verdict,
 		(void)store(g);
 		goto out;
 	}
-	if (g->before == AGAIN || (g->before == PENDING && low)) {
+	if ((g->before == AGAIN && (low || !proved(g))) ||
+	    (g->before == PENDING && low)) {
 		*verdict = GUARD_UNANSWERED;
 		goto out;
 	}
@@ -583,6 +595,10 @@ guard_close(struct guard *g, enum guard_end how, struct token_trouble *why)
 		r = conclude(g, how, why);
 	if (how == GUARD_BAD && r != TOKEN_OK)
 		memorize(g);
+	if (how == GUARD_GOOD && g->known)
+		print(g, g->memory->good);
+	if (how == GUARD_GOOD || how == GUARD_BAD)
+		g->memory->accepted = how == GUARD_GOOD && g->known;
 	release(g);
 	return r;
 }

@@ -22,7 +22,9 @@
  * because the process died or the answer said nothing of the PIN, has one
  * grace: the PIN may be sent once more, with the record `again`. Left over a
  * second time, or if the token says that a PIN failed
- * (CKF_USER_PIN_COUNT_LOW), it counts as refused until a person looked.
+ * (CKF_USER_PIN_COUNT_LOW), it counts as refused until a person looked. Only
+ * the PIN that this process saw the token accept may be sent as often as a
+ * failing token leaves it without an answer: it costs no try.
  *
  * The file may be one for all tokens and processes. FILE.lock is held while
  * it is read and written; FILE.TOKEN.lock (the beginning of TOKEN) during a
@@ -42,12 +44,15 @@
 #define GUARD_MEMORY_MAX 8
 
 /*
- * Refused PINs that could not be written down, because the disk was full:
- * lives as long as the process that must not send them again. Zero at first.
+ * What one process knows: refused PINs that could not be written down,
+ * because the disk was full, and the PIN that the token accepted last. Zero
+ * at first.
  */
 struct guard_memory {
 	unsigned n;
 	uint8_t refused[GUARD_MEMORY_MAX][GUARD_PRINT_LEN];
+	bool accepted;
+	uint8_t good[GUARD_PRINT_LEN];
 };
 
 enum guard_verdict {

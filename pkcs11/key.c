@@ -28,8 +28,8 @@ struct rv
 key_mechs_read(struct key_mechs *mechs, struct module *m, unsigned long slot)
 {
 	unsigned long types[MODULE_MECHS_MAX], flags;
+	struct rv rv, one;
 	size_t n;
-	struct rv rv;
 
 	memset(mechs, 0, sizeof(*mechs));
 	rv = module_mechs(m, slot, types, MODULE_MECHS_MAX, &n);
@@ -39,10 +39,15 @@ key_mechs_read(struct key_mechs *mechs, struct module *m, unsigned long slot)
 
 		for (size_t j = 0; j < n && !listed; j++)
 			listed = types[j] == o->mech;
-		/* A mechanism whose flags cannot be read offers nothing. */
-		if (!listed ||
-		    !rv_ok(module_mech_flags(m, slot, o->mech, &flags)) ||
-		    (flags & o->flag) == 0)
+		if (!listed)
+			continue;
+		/* A mechanism that the token disowns offers nothing. */
+		one = module_mech_flags(m, slot, o->mech, &flags);
+		if (rv_retry(one))
+			one = module_mech_flags(m, slot, o->mech, &flags);
+		if (rv_retry(one))
+			return one;
+		if (!rv_ok(one) || (flags & o->flag) == 0)
 			continue;
 		if (o->flag == CKF_SIGN)
 			mechs->sign |= o->bit;
@@ -241,11 +246,8 @@ key_read(struct key *k, struct key_tags *tags, struct module *m,
 	rv = own_public_read(k, type, m, session);
 	if (!rv_ok(rv))
 		return rv;
-	/* A key that wants the PIN for each use is listed, and can do nothing.
-	 */
-	if (!k->always)
-		k->mechs = abilities(k, mechs, sign != CK_FALSE,
-		    decrypt != CK_FALSE, allowed(m, session, handle));
+	k->mechs = abilities(k, mechs, sign != CK_FALSE, decrypt != CK_FALSE,
+	    allowed(m, session, handle));
 	*use = k->known || k->pub.bits != 0 || type == TOKEN_RSA;
 	return rv;
 }

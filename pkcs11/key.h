@@ -26,7 +26,7 @@ struct key {
 	unsigned long handle;
 	struct pub pub; /* type and bits always; digest if known */
 	bool known;     /* the token told its public part */
-	bool always;    /* CKA_ALWAYS_AUTHENTICATE */
+	bool always;    /* CKA_ALWAYS_AUTHENTICATE: each use wants a permit */
 	uint32_t mechs; /* as in token_identity */
 };
 
@@ -34,6 +34,15 @@ struct key {
 struct key_mechs {
 	uint32_t sign;    /* bits of TOKEN_MECH(scheme), and raw RSA */
 	uint32_t decrypt; /* TOKEN_MECH(TOKEN_RSA_OAEP), DECRYPT_PKCS1 */
+};
+
+/*
+ * Lets one use of a key with `always` run, between ...Init and what it
+ * begins. An error of the token layer and *rv, or TOKEN_OK.
+ */
+struct key_permit {
+	int (*get)(void *ctx, unsigned long session, struct rv *rv);
+	void *ctx;
 };
 
 struct rv key_mechs_read(

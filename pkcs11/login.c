@@ -1,6 +1,7 @@
 #include "pkcs11/login.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <p11-kit/pkcs11.h>
 
@@ -71,6 +72,7 @@ judge(struct rv rv)
 		return GUARD_GOOD;
 	case CKR_CRYPTOKI_NOT_INITIALIZED:
 	case CKR_HOST_MEMORY:
+	case CKR_OPERATION_NOT_INITIALIZED:
 	case CKR_SESSION_HANDLE_INVALID:
 	case CKR_TOKEN_NOT_PRESENT:
 	case CKR_USER_ALREADY_LOGGED_IN:
@@ -86,14 +88,23 @@ judge(struct rv rv)
 	}
 }
 
+/* One C_Login: what for, and on what. */
+struct knock {
+	struct login *l;
+	struct module *m;
+	struct slot *slot;
+	unsigned long session;
+	unsigned long user; /* CKU_USER, or for one use of a key */
+};
+
 /* Another holder's login is ours only if our own session says so. */
 static struct rv
-ours(struct module *m, unsigned long session, struct rv rv)
+ours(const struct knock *k, struct rv rv)
 {
 	bool user;
 
-	if (rv.value == CKR_USER_ALREADY_LOGGED_IN &&
-	    rv_ok(module_session_user(m, session, &user)) && user)
+	if (k->user == CKU_USER && rv.value == CKR_USER_ALREADY_LOGGED_IN &&
+	    rv_ok(module_session_user(k->m, k->session, &user)) && user)
 		rv.value = CKR_OK;
 	return rv;
 }
@@ -138,10 +149,11 @@ permit(struct login *l, struct module *m, struct slot *s, struct guard *g,
 }
 
 static int
-with_pin(struct login *l, struct module *m, struct slot *s,
-    unsigned long session, const uint8_t *pin, size_t pinlen, struct rv *rv,
-    struct token_trouble *why)
+with_pin(const struct knock *k, const uint8_t *pin, size_t pinlen,
+    struct rv *rv, struct token_trouble *why)
 {
+	struct login *l = k->l;
+	struct slot *s = k->slot;
 	struct guard *g;
 	int r;
 
@@ -154,23 +166,25 @@ with_pin(struct login *l, struct module *m, struct slot *s,
 	    LOCK_WAIT_MS, why);
 	if (r != TOKEN_OK)
 		return r;
-	r = permit(l, m, s, g, rv, why);
+	r = permit(l, k->m, s, g, rv, why);
 	if (r != TOKEN_OK) {
 		(void)guard_close(g, GUARD_UNKNOWN, NULL);
 		return r;
 	}
-	*rv = module_login(m, session, pin, pinlen);
+	*rv = module_login(k->m, k->session, k->user, pin, pinlen);
 	r = guard_close(g, judge(*rv), why);
-	*rv = ours(m, session, *rv);
+	*rv = ours(k, *rv);
 	if (!rv_ok(*rv))
 		return explain(l, s, *rv, why);
 	return r;
 }
 
 static int
-with_pad(struct login *l, struct module *m, struct slot *s,
-    unsigned long session, struct rv *rv, struct token_trouble *why)
+with_pad(const struct knock *k, struct rv *rv, struct token_trouble *why)
 {
+	struct login *l = k->l;
+	const struct slot *s = k->slot;
+
 	if ((s->token.flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0)
 		return trouble_say(why, TOKEN_EPIN, false,
 		    "%s: needs a PIN, and none is configured; %s", s->name,
@@ -180,23 +194,46 @@ with_pad(struct login *l, struct module *m, struct slot *s,
 		    "%s: refused what was typed at its PIN pad; restart the "
 		    "agent to be asked again",
 		    s->name);
-	*rv = ours(m, session, module_login(m, session, NULL, 0));
+	*rv = ours(k, module_login(k->m, k->session, k->user, NULL, 0));
 	if (rv_ok(*rv))
 		return TOKEN_OK;
 	l->pad_refused = rv_class(*rv) == RV_PIN;
 	return explain(l, s, *rv, why);
 }
 
+/* Borrows the PIN from its source and knocks with it. */
+static int
+knock(const struct knock *k, enum token_pin_use use, struct rv *rv,
+    struct token_trouble *why)
+{
+	const struct token_pin *source = &k->l->cfg->pin;
+	const uint8_t *pin = NULL;
+	char text[160] = "";
+	size_t len = 0;
+	int r;
+
+	r = check_flags(k->slot, why);
+	if (r != TOKEN_OK || source->get == NULL)
+		return r != TOKEN_OK ? r : with_pad(k, rv, why);
+	if (source->get(source->ctx, use, &pin, &len, text, sizeof(text)) != 0)
+		return trouble_say(why, TOKEN_EPIN, false,
+		    "%s: needs a PIN: %s", k->slot->name,
+		    text[0] != '\0' ? text : what_to_do(k->l));
+	if (pin == NULL)
+		r = with_pad(k, rv, why);
+	else
+		r = with_pin(k, pin, len, rv, why);
+	if (source->put != NULL)
+		source->put(source->ctx);
+	return r;
+}
+
 int
 login_do(struct login *l, struct module *m, struct slot *s,
     unsigned long session, struct rv *rv, struct token_trouble *why)
 {
-	const struct token_pin *source = &l->cfg->pin;
-	const uint8_t *pin = NULL;
-	char text[160] = "";
-	size_t len = 0;
+	const struct knock k = {l, m, s, session, CKU_USER};
 	bool user;
-	int r;
 
 	*rv = slot_refresh(s, m);
 	if (rv_ok(*rv) && (s->token.flags & CKF_LOGIN_REQUIRED) == 0)
@@ -207,18 +244,29 @@ login_do(struct login *l, struct module *m, struct slot *s,
 		return trouble_rv(why, s->name, "cannot log in", *rv);
 	if (user)
 		return TOKEN_OK;
-	r = check_flags(s, why);
-	if (r != TOKEN_OK || source->get == NULL)
-		return r != TOKEN_OK ? r : with_pad(l, m, s, session, rv, why);
-	if (source->get(source->ctx, &pin, &len, text, sizeof(text)) != 0)
-		return trouble_say(why, TOKEN_EPIN, false,
-		    "%s: needs a PIN: %s", s->name,
-		    text[0] != '\0' ? text : what_to_do(l));
-	if (pin == NULL)
-		r = with_pad(l, m, s, session, rv, why);
-	else
-		r = with_pin(l, m, s, session, pin, len, rv, why);
-	if (source->put != NULL)
-		source->put(source->ctx);
-	return r;
+	return knock(&k, TOKEN_PIN_LOGIN, rv, why);
+}
+
+int
+login_key(struct login *l, struct module *m, const struct slot *slot,
+    unsigned long session, struct rv *rv, struct token_trouble *why)
+{
+	struct slot s = *slot; /* the flags are read anew, for this only */
+	const struct knock k = {l, m, &s, session, CKU_CONTEXT_SPECIFIC};
+
+	*rv = slot_refresh(&s, m);
+	if (!rv_ok(*rv))
+		return trouble_rv(why, s.name, "cannot use its key", *rv);
+	return knock(&k,
+	    l->cfg->reauth == TOKEN_REAUTH_ASK ? TOKEN_PIN_ASK
+					       : TOKEN_PIN_AGAIN,
+	    rv, why);
+}
+
+bool
+login_again(struct rv rv)
+{
+	if (!rv_mendable(rv))
+		return false;
+	return strcmp(rv.call, "C_Login") != 0 || judge(rv) == GUARD_UNUSED;
 }

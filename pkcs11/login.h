@@ -15,7 +15,8 @@
  *
  * So a wrong PIN reaches the token once, however often processes restart,
  * until another PIN is configured; and twice at the most if the token's
- * answer to the first try was lost, or said nothing of the PIN. Where the token
+ * answer to the first try was lost, or said nothing of the PIN, unless this
+ * process saw the token accept that very PIN. Where the token
  * has a PIN pad and no PIN is lent, the guard has nothing to remember; whoever
  * mistypes there is not asked again before the process restarts.
  */
@@ -39,5 +40,16 @@ struct login {
  */
 int login_do(struct login *l, struct module *m, struct slot *slot,
     unsigned long session, struct rv *rv, struct token_trouble *why);
+
+/*
+ * Lets one operation run that was begun on `session`, with a key that has
+ * CKA_ALWAYS_AUTHENTICATE; under the same rules. Nothing else may run on the
+ * token between the operation's beginning and its end.
+ */
+int login_key(struct login *l, struct module *m, const struct slot *slot,
+    unsigned long session, struct rv *rv, struct token_trouble *why);
+
+/* After rv from login_do(): may it be tried again at once, and help? */
+bool login_again(struct rv rv);
 
 #endif

@@ -54,8 +54,9 @@ struct module_counts {
 
 /*
  * `name` as in token_config. Loads it, and initialises it with locking by
- * the system. A library that may be able to start later (its device may be
- * off) is opened all the same: module_restart() tries again.
+ * the system; one that says CKR_CANT_LOCK gets one call at a time. A library
+ * that may be able to start later (its device may be off) is opened all the
+ * same: module_restart() tries again.
  */
 int module_open(
     struct module **mp, const char *name, struct token_trouble *why);
@@ -63,7 +64,7 @@ void module_close(struct module *m); /* NULL-safe */
 
 /*
  * C_Finalize, C_Initialize: some libraries look for tokens only then. No
- * session may be open and no call running.
+ * session may be open and no call running. One that refuses to end goes on.
  */
 int module_restart(struct module *m, struct token_trouble *why);
 
@@ -75,6 +76,12 @@ struct rv module_info(struct module *m, struct module_library *library);
 /* Slots with a token in them, at most max; *n may be more than was stored. */
 struct rv module_slots(
     struct module *m, unsigned long *ids, size_t max, size_t *n);
+
+/*
+ * Whether a token came or went since the last call. Never blocks; false also
+ * for the many libraries that do not tell.
+ */
+bool module_slot_event(struct module *m);
 struct rv module_slot_info(
     struct module *m, unsigned long id, struct module_slot *slot);
 struct rv module_token_info(
@@ -93,9 +100,13 @@ struct rv module_session_close_all(struct module *m, unsigned long slot);
 struct rv module_session_user(
     struct module *m, unsigned long session, bool *user);
 
-/* A NULL pin asks for the token's PIN pad. */
-struct rv module_login(
-    struct module *m, unsigned long session, const uint8_t *pin, size_t pinlen);
+/* user: CKU_...; a NULL pin asks for the token's PIN pad. */
+struct rv module_login(struct module *m, unsigned long session,
+    unsigned long user, const uint8_t *pin, size_t pinlen);
+struct rv module_logout(struct module *m, unsigned long session);
+
+/* A cheap call that reaches the token; more surely so with random. */
+struct rv module_ping(struct module *m, unsigned long session, bool random);
 
 /* Handles of all that fit, at most max; CKR_BUFFER_TOO_SMALL if more do. */
 struct rv module_find(struct module *m, unsigned long session,
@@ -113,10 +124,14 @@ struct rv module_read(struct module *m, unsigned long session,
 struct rv module_attr_len(struct module *m, unsigned long session,
     unsigned long object, unsigned long type, size_t *len);
 
-/* C_SignInit and C_Sign. In *outlen: room, then bytes, never more than room. */
+/*
+ * One operation on a session: begun, for some keys allowed by a login, and
+ * done. In *outlen: room, then bytes, never more than room.
+ */
+struct rv module_sign_init(struct module *m, unsigned long session,
+    unsigned long key, const struct module_mech *mech);
 struct rv module_sign(struct module *m, unsigned long session,
-    unsigned long key, const struct module_mech *mech, const uint8_t *in,
-    size_t inlen, uint8_t *out, size_t *outlen);
+    const uint8_t *in, size_t inlen, uint8_t *out, size_t *outlen);
 struct rv module_decrypt_init(struct module *m, unsigned long session,
     unsigned long key, const struct module_mech *mech);
 struct rv module_decrypt(struct module *m, unsigned long session,

@@ -2,9 +2,10 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <p11-kit/pkcs11.h>
+
+#include "pkcs11/tick.h"
 
 #define FULL_MS 100 /* after CKR_SESSION_COUNT, try again this much later */
 #define FAIR_MS 10  /* who waits longer goes before who comes */
@@ -15,10 +16,14 @@ struct waiter {
 	int64_t since;
 };
 
+struct rest {
+	unsigned long session;
+	int64_t since;
+};
+
 struct pool {
 	struct module *module;
 	unsigned configured;
-	unsigned wait_ms;
 	pthread_mutex_t lock; /* of all below */
 	unsigned long slot;
 	unsigned max;
@@ -27,21 +32,12 @@ struct pool {
 	unsigned nidle;
 	int64_t full_until; /* the token had no session for us */
 	struct waiter *first, **last;
-	unsigned long idle[POOL_MAX];
+	unsigned long reserve; /* 0 if none, or if it was lent */
+	struct rest idle[POOL_MAX];
 };
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int
-pool_open(
-    struct pool **pp, struct module *m, unsigned sessions, unsigned wait_ms)
+pool_open(struct pool **pp, struct module *m, unsigned sessions)
 {
 	struct pool *p = calloc(1, sizeof(*p));
 
@@ -50,7 +46,6 @@ pool_open(
 		return TOKEN_ENOMEM;
 	p->module = m;
 	p->configured = sessions < POOL_MAX ? sessions : POOL_MAX;
-	p->wait_ms = wait_ms;
 	p->last = &p->first;
 	if (pthread_mutex_init(&p->lock, NULL) == 0)
 		return TOKEN_OK;
@@ -82,19 +77,19 @@ pool_start(struct pool *p, unsigned long slot, unsigned long limit)
 	(void)pthread_mutex_lock(&p->lock);
 	p->slot = slot;
 	p->max = p->configured;
-	if (limit != 0 && limit < p->max)
-		p->max = (unsigned)limit;
+	if (limit != 0 && limit - 1 < p->max)
+		p->max = (unsigned)(limit - 1);
 	p->full_until = 0;
+	p->reserve = 0;
 	p->open = true;
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
 void
-pool_adopt(struct pool *p, unsigned long session)
+pool_reserve(struct pool *p, unsigned long session)
 {
 	(void)pthread_mutex_lock(&p->lock);
-	p->idle[p->nidle++] = session;
-	p->nopen++;
+	p->reserve = session;
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
@@ -113,7 +108,9 @@ pool_drain(struct pool *p)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	for (; p->nidle > 0; p->nopen--)
-		(void)module_session_close(p->module, p->idle[--p->nidle]);
+		(void)module_session_close(
+		    p->module, p->idle[--p->nidle].session);
+	p->reserve = 0;
 	call(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }
@@ -123,7 +120,20 @@ static bool
 my_turn(const struct pool *p, const struct waiter *me)
 {
 	return p->first == NULL || p->first == me ||
-	       now_ms() - p->first->since < FAIR_MS;
+	       tick_now() - p->first->since < FAIR_MS;
+}
+
+/* The token has no session more for us: then the reserve must do. */
+static bool
+lend(struct pool *p, unsigned long *session, struct rv *rv)
+{
+	if (p->nopen > 0 || p->reserve == 0)
+		return false;
+	*session = p->reserve;
+	p->reserve = 0;
+	p->nopen++;
+	rv->value = CKR_OK;
+	return true;
 }
 
 /* Opens one more session if the pool may; true if *answer is settled. */
@@ -133,8 +143,10 @@ grow(struct pool *p, unsigned long *session, struct rv *rv,
 {
 	unsigned long slot = p->slot;
 
-	if (p->nopen >= p->max ||
-	    (p->full_until != 0 && now_ms() < p->full_until))
+	*answer = POOL_OK;
+	if (p->nopen >= p->max)
+		return lend(p, session, rv);
+	if (p->full_until != 0 && tick_now() < p->full_until)
 		return false;
 	p->nopen++;
 	(void)pthread_mutex_unlock(&p->lock);
@@ -147,24 +159,22 @@ grow(struct pool *p, unsigned long *session, struct rv *rv,
 	p->nopen--;
 	call(p);
 	*answer = POOL_FAILED;
-	if (rv->value != CKR_SESSION_COUNT)
+	if (rv->value != CKR_SESSION_COUNT && rv->value != CKR_DEVICE_MEMORY)
+		return true;
+	*answer = POOL_OK;
+	if (lend(p, session, rv))
 		return true;
 	/* Others hold the token's sessions: wait for ours, or for theirs. */
-	p->full_until = now_ms() + FULL_MS;
+	p->full_until = tick_now() + FULL_MS;
 	return false;
 }
 
 static void
 queue(struct pool *p, struct waiter *me)
 {
-	pthread_condattr_t attr;
-
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&me->wake, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	(void)tick_cond_init(&me->wake);
 	me->next = NULL;
-	me->since = now_ms();
+	me->since = tick_now();
 	*p->last = me;
 	p->last = &me->next;
 }
@@ -187,23 +197,19 @@ leave(struct pool *p, struct waiter *me)
 static void
 rest(struct pool *p, struct waiter *me, int64_t deadline)
 {
-	struct timespec until;
-
-	if (p->full_until <= now_ms())
+	if (p->full_until <= tick_now())
 		p->full_until = 0;
 	if (p->full_until != 0 && p->full_until < deadline)
 		deadline = p->full_until;
-	until.tv_sec = deadline / 1000;
-	until.tv_nsec = deadline % 1000 * 1000000;
-	(void)pthread_cond_timedwait(&me->wake, &p->lock, &until);
+	(void)tick_wait(&me->wake, &p->lock, deadline);
 }
 
 enum pool_answer
-pool_take(struct pool *p, unsigned long *session, struct rv *rv)
+pool_take(
+    struct pool *p, int64_t deadline, unsigned long *session, struct rv *rv)
 {
 	enum pool_answer answer = POOL_SHUT;
 	struct waiter me, *queued = NULL;
-	int64_t deadline = 0;
 
 	*session = 0;
 	rv->value = CKR_OK;
@@ -213,7 +219,7 @@ pool_take(struct pool *p, unsigned long *session, struct rv *rv)
 		if (my_turn(p, queued)) {
 			answer = POOL_OK;
 			if (p->nidle > 0) {
-				*session = p->idle[--p->nidle];
+				*session = p->idle[--p->nidle].session;
 				break;
 			}
 			if (grow(p, session, rv, &answer))
@@ -222,10 +228,9 @@ pool_take(struct pool *p, unsigned long *session, struct rv *rv)
 		if (queued == NULL) {
 			queue(p, &me);
 			queued = &me;
-			deadline = me.since + p->wait_ms;
 		}
 		answer = POOL_BUSY;
-		if (now_ms() >= deadline)
+		if (tick_now() >= deadline)
 			break;
 		rest(p, &me, deadline);
 		answer = POOL_SHUT;
@@ -243,11 +248,55 @@ pool_give(struct pool *p, unsigned long session, bool keep)
 		(void)module_session_close(p->module, session);
 	(void)pthread_mutex_lock(&p->lock);
 	if (keep)
-		p->idle[p->nidle++] = session;
+		p->idle[p->nidle++] = (struct rest){session, tick_now()};
 	else
 		p->nopen--;
 	call(p);
 	(void)pthread_mutex_unlock(&p->lock);
+}
+
+/* The session that was idle longest, taken out if that was for ms. */
+static unsigned long
+take_old(struct pool *p, unsigned ms, unsigned *left)
+{
+	unsigned long session = 0;
+	unsigned oldest = 0;
+	int64_t due;
+
+	*left = 0;
+	(void)pthread_mutex_lock(&p->lock);
+	for (unsigned i = 1; i < p->nidle; i++)
+		if (p->idle[i].since < p->idle[oldest].since)
+			oldest = i;
+	if (!p->open || p->nidle == 0)
+		goto out;
+	due = p->idle[oldest].since + ms - tick_now();
+	if (due > 0) {
+		*left = (unsigned)due;
+		goto out;
+	}
+	session = p->idle[oldest].session;
+	p->idle[oldest] = p->idle[--p->nidle];
+out:
+	(void)pthread_mutex_unlock(&p->lock);
+	return session;
+}
+
+unsigned
+pool_keepalive(struct pool *p, unsigned ms, bool random, struct rv *rv)
+{
+	unsigned long session;
+	unsigned left;
+
+	rv->value = CKR_OK;
+	while ((session = take_old(p, ms, &left)) != 0) {
+		struct rv one = module_ping(p->module, session, random);
+
+		if (!rv_ok(one))
+			*rv = one;
+		pool_give(p, session, rv_ok(one));
+	}
+	return left;
 }
 
 unsigned

@@ -19,16 +19,22 @@ enum pool_answer {
 
 struct pool;
 
-/* sessions and wait_ms as in token_config, with the defaults put in. */
-int pool_open(
-    struct pool **pp, struct module *m, unsigned sessions, unsigned wait_ms);
+/* sessions as in token_config, with the default put in. */
+int pool_open(struct pool **pp, struct module *m, unsigned sessions);
 void pool_close(struct pool *p); /* NULL-safe; closes no session */
 
-/* Serves sessions of that slot, at most `limit` if that is not 0. */
+/*
+ * Serves sessions of that slot. The token bears `limit` in all, with the one
+ * in reserve, if that is not 0.
+ */
 void pool_start(struct pool *p, unsigned long slot, unsigned long limit);
 
-/* Puts a session in that is already open. Only after pool_start(). */
-void pool_adopt(struct pool *p, unsigned long session);
+/*
+ * A session that is open, and lent only if the token has no other one left
+ * for us. Only after pool_start(). The caller's, as before, until then; after
+ * pool_drain() it is closed if it was lent.
+ */
+void pool_reserve(struct pool *p, unsigned long session);
 
 /* Serves no more, and wakes those who wait. */
 void pool_shut(struct pool *p);
@@ -37,12 +43,21 @@ void pool_shut(struct pool *p);
 void pool_drain(struct pool *p);
 
 /*
- * *rv: what C_OpenSession said last. A session that was taken must be given
- * back: good as it was, or (keep false) to be closed.
+ * Waits until the deadline, as tick_now() counts. *rv: what C_OpenSession
+ * said last. A session that was taken must be given back: good as it was, or
+ * (keep false) to be closed.
  */
 enum pool_answer pool_take(
-    struct pool *p, unsigned long *session, struct rv *rv);
+    struct pool *p, int64_t deadline, unsigned long *session, struct rv *rv);
 void pool_give(struct pool *p, unsigned long session, bool keep);
+
+/*
+ * Uses each session that was idle for ms, so that the token does not drop it.
+ * *rv: the failure of one, which is closed. Returns in how many milliseconds
+ * the next is due, or 0.
+ */
+unsigned pool_keepalive(
+    struct pool *p, unsigned ms, bool random, struct rv *rv);
 
 unsigned pool_size(struct pool *p); /* sessions that are open */
 

@@ -11,10 +11,10 @@
 #include "pkcs11/key.h"
 
 /*
- * *fits: k signs for c. A key that may not sign proves nothing, and does not
- * fit. The return value is that of the signature.
+ * *fits: k signs for c. A key that may not sign, or not without a permit,
+ * proves nothing, and does not fit. The return value is that of the signature.
  */
 struct rv proof_sign(struct module *m, unsigned long session,
-    const struct key *k, const struct cert *c, bool *fits);
+    const struct key *k, struct cert *c, bool *fits);
 
 #endif

@@ -249,3 +249,15 @@ rv_mendable(struct rv rv)
 	}
 	return false;
 }
+
+unsigned
+rv_repeats(struct rv rv)
+{
+	enum rv_class class = rv_class(rv);
+
+	if (rv.value == CKR_FUNCTION_FAILED ||
+	    rv.value == CKR_OPERATION_ACTIVE || class == RV_MEMORY ||
+	    (class == RV_BUSY && rv.value != CKR_FUNCTION_CANCELED))
+		return 3;
+	return rv_mendable(rv) ? 1 : 0;
+}

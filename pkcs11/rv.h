@@ -44,4 +44,12 @@ bool rv_lost(struct rv rv);
 /* Setting the token up anew, and trying once more, may help. */
 bool rv_mendable(struct rv rv);
 
+/*
+ * How often an operation (never a login) is repeated that ended so: once if
+ * something was lost and is mended; thrice, with growing pauses, if the token
+ * is busy, which some HSMs that throttle call CKR_FUNCTION_FAILED or
+ * CKR_OPERATION_ACTIVE; else never.
+ */
+unsigned rv_repeats(struct rv rv);
+
 #endif

@@ -253,6 +253,8 @@ read_publics(struct scan *s)
 static void
 join(struct index_entry *e, struct found *f)
 {
+	if (cert_arm(&e->cert) != 0)
+		return;
 	e->key = f->key;
 	e->key.pub = e->cert.pub;
 	e->keyed = true;
@@ -298,7 +300,8 @@ match_hidden(struct scan *s, struct index_entry *e, const struct key_tags *t,
 		bool same = by_label ? key_tag_same(&f->tags.label, &t->label)
 				     : key_tag_same(&f->tags.id, &t->id);
 
-		if (!same || f->key.pub.type != e->cert.pub.type)
+		if (!same || f->key.always ||
+		    f->key.pub.type != e->cert.pub.type)
 			continue;
 		rv = proof_sign(s->m, s->session, &f->key, &e->cert, &fits);
 		if (ends(rv))

@@ -134,10 +134,6 @@ sign_prepare(struct sign_plan *plan, const struct key *k,
 	plan->scheme = req->scheme;
 	plan->bits = k->pub.bits;
 	plan->rawlen = plan->siglen = pub_size(&k->pub);
-	*reason = "this key must be given its PIN for each use, which is not "
-		  "supported; use a key without CKA_ALWAYS_AUTHENTICATE";
-	if (k->always)
-		return TOKEN_EMECH;
 	*reason = "key and token do not offer this scheme; choose another";
 	if (req->scheme < TOKEN_RSA_PKCS1 || req->scheme > TOKEN_EDDSA ||
 	    req->scheme == TOKEN_RSA_OAEP ||
@@ -158,14 +154,24 @@ sign_prepare(struct sign_plan *plan, const struct key *k,
 
 struct rv
 sign_run(struct sign_plan *plan, struct module *m, unsigned long session,
-    unsigned long handle, uint8_t *raw, size_t *len)
+    unsigned long handle, const struct key_permit *permit, uint8_t *raw,
+    size_t *len, int *err)
 {
 	CK_RSA_PKCS_PSS_PARAMS pss = {plan->pss[0], plan->pss[1], plan->pss[2]};
 	struct module_mech mech = {
 	    plan->mech, plan->paramslen != 0 ? &pss : NULL, plan->paramslen};
+	size_t room = *len;
+	struct rv rv;
 
-	return module_sign(
-	    m, session, handle, &mech, plan->in, plan->inlen, raw, len);
+	*err = TOKEN_OK;
+	*len = 0;
+	rv = module_sign_init(m, session, handle, &mech);
+	if (rv_ok(rv) && permit != NULL)
+		*err = permit->get(permit->ctx, session, &rv);
+	if (!rv_ok(rv) || *err != TOKEN_OK)
+		return rv;
+	*len = room;
+	return module_sign(m, session, plan->in, plan->inlen, raw, len);
 }
 
 /* Appends one DER INTEGER; 0 if the number is zero. */

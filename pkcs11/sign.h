@@ -41,9 +41,13 @@ struct sign_plan {
 int sign_prepare(struct sign_plan *plan, const struct key *k,
     const struct sign_request *req, const char **reason);
 
-/* In *len: room, then the bytes that the token returned. */
+/*
+ * In *len: room, then the bytes that the token returned. permit: NULL unless
+ * the key wants one; *err is its error.
+ */
 struct rv sign_run(struct sign_plan *plan, struct module *m,
-    unsigned long session, unsigned long handle, uint8_t *raw, size_t *len);
+    unsigned long session, unsigned long handle,
+    const struct key_permit *permit, uint8_t *raw, size_t *len, int *err);
 
 /*
  * Makes the signature out of the token's answer: sig has plan->siglen bytes

@@ -36,18 +36,26 @@ same(const struct module_token *a, const struct module_token *b)
 	       memcmp(a->serial, b->serial, sizeof(a->serial)) == 0;
 }
 
-/* Whether slot `id` holds an initialised token that fits; fills s. */
+/*
+ * Whether slot `id` holds an initialised token that fits; fills s. A slot
+ * that cannot be read does not hide the others; *rv then says why it cannot.
+ */
 static bool
-fits(struct slot *s, struct module *m, unsigned long id, const struct uri *u)
+fits(struct slot *s, struct module *m, unsigned long id, const struct uri *u,
+    struct rv *rv)
 {
 	struct module_slot slot;
+	struct rv one;
 
 	memset(s, 0, sizeof(*s));
 	s->id = id;
-	/* A slot that cannot be read does not hide the others. */
-	if (!rv_ok(module_slot_info(m, id, &slot)) ||
-	    !rv_ok(module_token_info(m, id, &s->token)))
+	one = module_slot_info(m, id, &slot);
+	if (rv_ok(one))
+		one = module_token_info(m, id, &s->token);
+	if (!rv_ok(one)) {
+		*rv = one;
 		return false;
+	}
 	return (s->token.flags & CKF_TOKEN_INITIALIZED) != 0 &&
 	       uri_fits_slot(u, &slot) && uri_fits_token(u, &s->token);
 }
@@ -90,7 +98,7 @@ slot_find(struct slot *s, struct module *m, const struct uri *u,
 		    "%s: its library attributes do not fit %s; correct them",
 		    uri_text(u), module_path(m));
 	for (size_t i = 0; i < n && i < SLOTS_MAX; i++) {
-		if (!fits(&one, m, ids[i], u))
+		if (!fits(&one, m, ids[i], u, &rv))
 			continue;
 		if (bound != NULL && !same(bound, &one.token)) {
 			other = true;
@@ -104,7 +112,13 @@ slot_find(struct slot *s, struct module *m, const struct uri *u,
 			    uri_text(u), s->name, one.name);
 		*s = one;
 	}
-	return found == 1 ? TOKEN_OK : absent(u, m, other, why);
+	if (found == 1)
+		return TOKEN_OK;
+	/* It may be the one that could not be read. */
+	if (!rv_ok(rv) && !other)
+		return trouble_rv(
+		    why, uri_text(u), "cannot look for the token", rv);
+	return absent(u, m, other, why);
 }
 
 struct rv

@@ -10,8 +10,13 @@
 
 #include "pkcs11/decrypt.h"
 #include "pkcs11/link.h"
+#include "pkcs11/login.h"
 #include "pkcs11/sign.h"
+#include "pkcs11/tick.h"
 #include "pkcs11/trouble.h"
+
+#define PAUSE_MS 40 /* before the first repeat on a busy token */
+#define VAIN_MAX 3  /* tries that got no session */
 
 struct token {
 	struct uri *uri;
@@ -20,6 +25,8 @@ struct token {
 	uint8_t seed[TOKEN_SEED_LEN];
 	_Atomic uint64_t signatures;
 	_Atomic uint64_t decryptions;
+	_Atomic uint64_t retries;
+	enum token_reauth reauth;
 };
 
 /* One use of one key: what token_sign() and token_decrypt() have in common. */
@@ -31,7 +38,14 @@ struct job {
 	int (*prepare)(struct token *t, struct job *job, const struct key *k,
 	    const char **reason);
 	struct rv (*run)(struct token *t, struct job *job,
-	    unsigned long session, unsigned long handle, int *err);
+	    const struct index_entry *e, int *err);
+
+	struct token *t;
+	struct link_use use;
+	struct token_trouble *why;
+	unsigned runs, vain; /* tries, and those that got no session */
+	bool alone;          /* must be, on the token */
+	bool refused;        /* the permit was; why is filled */
 
 	struct sign_request sign;
 	struct sign_plan sign_plan;
@@ -58,6 +72,7 @@ token_open(struct token **tp, const struct token_config *cfg,
 	if (cfg->module == NULL || cfg->uri == NULL)
 		goto out;
 	memcpy(t->seed, cfg->seed, sizeof(t->seed));
+	t->reauth = cfg->reauth;
 	r = uri_open(&t->uri, cfg->uri, why);
 	if (r == TOKEN_OK)
 		r = module_open(&t->module, cfg->module, why);
@@ -98,11 +113,37 @@ int
 token_ready(struct token *t, struct token_trouble *why)
 {
 	struct link_use use;
-	int r = link_enter(t->link, &use, why);
+	int r;
 
+	link_begin(t->link, &use);
+	r = link_enter(t->link, &use, why);
 	if (r == TOKEN_OK)
 		link_leave(t->link, &use, true);
 	return end(r, why);
+}
+
+int
+token_forget(struct token *t, struct token_trouble *why)
+{
+	return end(link_down(t->link, false, why), why);
+}
+
+int
+token_lock(struct token *t, struct token_trouble *why)
+{
+	return end(link_down(t->link, true, why), why);
+}
+
+void
+token_unlock(struct token *t)
+{
+	link_unlock(t->link);
+}
+
+unsigned
+token_tend(struct token *t)
+{
+	return link_tend(t->link);
 }
 
 int
@@ -119,6 +160,7 @@ token_list(struct token *t, size_t from, struct token_identity *ids, size_t max,
 	size_t n = 0;
 
 	*generation = 0;
+	link_begin(t->link, &use);
 	if (link_enter(t->link, &use, NULL) != TOKEN_OK)
 		return 0;
 	*generation = use.generation;
@@ -132,7 +174,10 @@ token_list(struct token *t, size_t from, struct token_identity *ids, size_t max,
 		memcpy(ids[n].sha256, e->cert.sha256, sizeof(ids[n].sha256));
 		ids[n].type = e->key.pub.type;
 		ids[n].bits = e->key.pub.bits;
-		ids[n].mechs = e->key.mechs;
+		/* A key that may not be used is listed, and can nothing. */
+		ids[n].mechs = e->key.always && t->reauth == TOKEN_REAUTH_NEVER
+				   ? 0
+				   : e->key.mechs;
 		n++;
 	}
 	link_leave(t->link, &use, true);
@@ -188,6 +233,7 @@ token_certificate(struct token *t, const uint8_t key[TOKEN_SHA256_LEN],
 	int r;
 
 	*len = 0;
+	link_begin(t->link, &use);
 	r = link_enter(t->link, &use, why);
 	if (r != TOKEN_OK)
 		return r;
@@ -243,10 +289,42 @@ blame(struct token *t, const struct job *job, int err, struct rv rv,
 	return err != TOKEN_OK ? err : rv_err(rv);
 }
 
-/* One try. *rv is CKR_OK unless the token said something that r is about. */
+/* struct key_permit's: brings the PIN between ...Init and the operation. */
 static int
-attempt(struct token *t, struct job *job, struct link_use *use, struct rv *rv,
-    bool *ran, struct token_trouble *why)
+permit(void *ctx, unsigned long session, struct rv *rv)
+{
+	struct job *job = ctx;
+	int r = link_permit(job->t->link, &job->use, session, rv, job->why);
+
+	job->refused = r != TOKEN_OK;
+	/* What cannot be cured by trying again is not the token's to answer. */
+	if (r != TOKEN_OK && !login_again(*rv))
+		rv->value = CKR_OK;
+	return r;
+}
+
+/* The key may be used only with the PIN, and perhaps not at all. */
+static int
+vet(struct token *t, const struct job *job, struct token_trouble *why)
+{
+	char name[URI_TEXT_MAX], text[20];
+
+	if (t->reauth != TOKEN_REAUTH_NEVER)
+		return TOKEN_OK;
+	link_name(t->link, name);
+	return trouble_say(why, TOKEN_EPIN, false,
+	    "%s: cannot %s with key %s, which wants the PIN for each use "
+	    "(CKA_ALWAYS_AUTHENTICATE), and the token's setting is reauth = "
+	    "never; set reauth = cached or ask, or use another key",
+	    name, job->doing, brief(text, job->key));
+}
+
+/*
+ * One try. *rv is CKR_OK unless the token said, or did, something that r is
+ * about.
+ */
+static int
+attempt(struct token *t, struct job *job, struct rv *rv, bool *ran)
 {
 	const struct index_entry *e;
 	const char *reason;
@@ -254,55 +332,97 @@ attempt(struct token *t, struct job *job, struct link_use *use, struct rv *rv,
 
 	rv->value = CKR_OK;
 	*ran = false;
-	r = look_up(t, use, job->key, &e, why);
+	r = look_up(t, &job->use, job->key, &e, job->why);
+	if (r == TOKEN_OK && e->key.always)
+		r = vet(t, job, job->why);
 	if (r != TOKEN_OK)
 		return r;
 	r = job->prepare(t, job, &e->key, &reason);
 	if (r != TOKEN_OK)
-		return blame(t, job, r, *rv, reason, why);
-	r = link_session(t->link, use, rv, why);
+		return blame(t, job, r, *rv, reason, job->why);
+	job->alone = e->key.always;
+	if (job->alone && !job->use.alone)
+		return TOKEN_OK;
+	r = link_session(t->link, &job->use, rv, job->why);
 	if (r != TOKEN_OK)
 		return r;
 	*ran = true;
-	*rv = job->run(t, job, use->session, e->key.handle, &err);
-	if (rv_ok(*rv) && err == TOKEN_OK)
-		return TOKEN_OK;
+	job->refused = false;
+	*rv = job->run(t, job, e, &err);
+	if (job->refused || (rv_ok(*rv) && err == TOKEN_OK))
+		return err;
 	reason = err == TOKEN_EDATA ? "the ciphertext is damaged, or was made "
 				      "for another key, hash or "
 				      "label"
-				    : "the token answered with a length that "
-				      "cannot be; try again, and "
-				      "if it stays so, update its module";
-	return blame(t, job, err, *rv, reason, why);
+				    : "the token's answer is not what its key "
+				      "makes; try again, and if it stays so, "
+				      "update its module";
+	r = blame(t, job, err, *rv, reason, job->why);
+	/* A wrong answer may come from another key under the same handle. */
+	if (rv_ok(*rv) && err == TOKEN_EDEVICE)
+		*rv = (struct rv){CKR_KEY_CHANGED, "C_Sign"};
+	return r;
 }
 
-/* Does the job, and once more if the token had to be mended for it. */
+/*
+ * Whether the job is to be tried again after rv; waits as long as that takes
+ * with a token that is busy.
+ */
+static bool
+again(struct token *t, struct job *job, struct rv rv, bool ran, int r)
+{
+	unsigned tries = ran ? ++job->runs : ++job->vain;
+	unsigned pause = tick_jitter(PAUSE_MS << (tries - 1));
+	bool busy = rv_repeats(rv) > 1;
+
+	/* To find the pool shut, or no session in time, is not yet a try. */
+	if (!ran && r == TOKEN_EBUSY)
+		return false;
+	if (tries > (ran ? rv_repeats(rv) : VAIN_MAX))
+		return false;
+	if (busy && (!rv_mendable(rv) || tries > 1)) {
+		if (tick_now() + pause >= job->use.deadline)
+			return false;
+		tick_nap(pause);
+	}
+	t->retries += ran;
+	return true;
+}
+
+/*
+ * Does the job. If the token had to be mended for it, or was busy, does it
+ * again: see rv_repeats().
+ */
 static int
 perform(struct token *t, struct job *job, struct token_trouble *why)
 {
-	struct link_use use;
-	unsigned runs = 0, shut = 0;
+	struct token_trouble local;
 	struct rv rv;
 	bool ran;
 	int r;
 
-	do {
-		r = link_enter(t->link, &use, why);
+	job->t = t;
+	job->why = why != NULL ? why : &local;
+	job->runs = job->vain = 0;
+	job->alone = false;
+	link_begin(t->link, &job->use);
+	for (;;) {
+		job->use.alone = job->alone;
+		r = link_enter(t->link, &job->use, job->why);
 		if (r != TOKEN_OK)
 			break;
-		r = attempt(t, job, &use, &rv, &ran, why);
-		link_leave(t->link, &use, sound(rv) && r != TOKEN_EDEVICE);
-		if (r == TOKEN_OK || rv_ok(rv) || !rv_mendable(rv))
+		r = attempt(t, job, &rv, &ran);
+		link_leave(t->link, &job->use,
+		    sound(rv) && r != TOKEN_EDEVICE && !job->refused);
+		if (r == TOKEN_OK && job->alone && !ran)
+			continue;
+		if (r == TOKEN_OK || rv_ok(rv) || !again(t, job, rv, ran, r))
 			break;
-		/* To find the pool shut is not yet a try. */
-		if (ran)
-			runs++;
-		else
-			shut++;
-		if (runs > 1 || shut > 3)
+		if (rv_mendable(rv))
+			r = link_mend(t->link, job->use.epoch, rv, job->why);
+		if (rv_mendable(rv) && r != TOKEN_OK)
 			break;
-		r = link_mend(t->link, use.epoch, rv, why);
-	} while (r == TOKEN_OK);
+	}
 	return end(r, why);
 }
 
@@ -320,17 +440,28 @@ sign_ready(
 }
 
 static struct rv
-sign_go(struct token *t, struct job *job, unsigned long session,
-    unsigned long handle, int *err)
+sign_go(struct token *t, struct job *job, const struct index_entry *e, int *err)
 {
+	const struct key_permit allow = {permit, job};
+	const struct sign_request *q = &job->sign;
 	struct rv rv;
 
 	job->rawlen = sizeof(job->raw);
-	rv = sign_run(&job->sign_plan, t->module, session, handle, job->raw,
-	    &job->rawlen);
-	if (rv_ok(rv))
-		*err = sign_finish(&job->sign_plan, job->raw, job->rawlen,
-		    job->out, &job->outlen);
+	rv = sign_run(&job->sign_plan, t->module, job->use.session,
+	    e->key.handle, e->key.always ? &allow : NULL, job->raw,
+	    &job->rawlen, err);
+	if (!rv_ok(rv) || *err != TOKEN_OK)
+		return rv;
+	*err = sign_finish(
+	    &job->sign_plan, job->raw, job->rawlen, job->out, &job->outlen);
+	/*
+	 * A handle that names another key now, or a fault in the token, would
+	 * make a signature that is wrong; of RSA it can give the key away.
+	 */
+	if (*err == TOKEN_OK &&
+	    !cert_verify(&e->cert, q->scheme, q->hash, q->saltlen, q->digest,
+		q->len, job->out, job->outlen))
+		*err = TOKEN_EDEVICE;
 	return rv;
 }
 
@@ -357,8 +488,10 @@ token_sign(struct token *t, const uint8_t key[TOKEN_SHA256_LEN],
 	job.outlen = 0;
 	*siglen = 0;
 	r = perform(t, &job, why);
-	if (r != TOKEN_OK)
+	if (r != TOKEN_OK) {
+		memset(sig, 0, job.room);
 		return r;
+	}
 	*siglen = job.outlen;
 	t->signatures++;
 	return TOKEN_OK;
@@ -379,11 +512,14 @@ decrypt_ready(
 }
 
 static struct rv
-decrypt_go(struct token *t, struct job *job, unsigned long session,
-    unsigned long handle, int *err)
+decrypt_go(
+    struct token *t, struct job *job, const struct index_entry *e, int *err)
 {
-	return decrypt_run(&job->decrypt_plan, t->module, session, handle,
-	    job->out, &job->outlen, err);
+	const struct key_permit allow = {permit, job};
+
+	return decrypt_run(&job->decrypt_plan, t->module, job->use.session,
+	    e->key.handle, e->key.always ? &allow : NULL, job->out,
+	    &job->outlen, err);
 }
 
 int
@@ -432,6 +568,7 @@ token_stats(struct token *t, struct token_stats *st)
 	st->logins = calls.logins;
 	st->searches = calls.searches;
 	st->recoveries = link.recoveries;
+	st->retries = t->retries;
 	st->certs_without_key = link.counts.certs_without_key;
 	st->keys_without_cert = link.counts.keys_without_cert;
 }

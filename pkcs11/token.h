@@ -20,6 +20,7 @@
 #define TOKEN_NAME_MAX 64
 #define TOKEN_TEXT_MAX 384
 #define TOKEN_SEED_LEN 32
+#define TOKEN_CERTS_MAX 8
 
 enum token_err {
 	TOKEN_OK = 0,
@@ -45,27 +46,53 @@ struct token_trouble {
 	char text[TOKEN_TEXT_MAX]; /* names token, function, CKR, next step */
 };
 
+/* What the PIN is wanted for. */
+enum token_pin_use {
+	TOKEN_PIN_LOGIN = 1, /* the login: once, until the token was lost */
+	TOKEN_PIN_AGAIN = 2, /* one use of one key, and no person is asked */
+	TOKEN_PIN_ASK = 3,   /* one use of one key, and a person is asked */
+};
+
 /*
  * Lends the PIN. get() stores a pointer and a length that stay valid until
  * the matching put(), which wipes; the token layer keeps no copy. A NULL pin
  * of length 0 asks for the token's own PIN pad. get() returns 0, or -1 with a
- * sentence in text. Called for a login only, never for a signature.
+ * sentence in text. Never called by two threads at once; and for a signature
+ * only with a key that has CKA_ALWAYS_AUTHENTICATE.
  */
 struct token_pin {
-	int (*get)(void *ctx, const uint8_t **pin, size_t *len, char *text,
-	    size_t textlen);
+	int (*get)(void *ctx, enum token_pin_use use, const uint8_t **pin,
+	    size_t *len, char *text, size_t textlen);
 	void (*put)(void *ctx);
 	void *ctx;
 };
 
+/* Of keys that want the PIN for each use (CKA_ALWAYS_AUTHENTICATE). */
+enum token_reauth {
+	TOKEN_REAUTH_NEVER = 0,  /* such keys are listed, and do nothing */
+	TOKEN_REAUTH_CACHED = 1, /* as TOKEN_PIN_AGAIN */
+	TOKEN_REAUTH_ASK = 2,    /* as TOKEN_PIN_ASK */
+};
+
+/* The strings are borrowed. What is 0 or NULL has its default, or is off. */
 struct token_config {
 	const char *module; /* absolute path, or a p11-kit registered name */
 	const char *uri;    /* RFC 7512 URI that chooses one token */
 	const char *guard;  /* file that remembers a refused PIN; see login.h */
-	const char *what_to_do; /* next step after a refused PIN, a clause */
+	const char *what_to_do;  /* next step after a refused PIN, a clause */
+	const char *how_to_open; /* next step when locked, a clause */
 	struct token_pin pin;
+	enum token_reauth reauth;
+	/* Certificate files, each "PATH" or "PATH URI"; see certfile.h. */
+	const char *certs[TOKEN_CERTS_MAX];
 	unsigned sessions; /* for operations, at most; 0 means 8 */
-	unsigned wait_ms;  /* for a free session, at most; 0 means 5000 */
+	/*
+	 * What one call waits for a session, for the token to be set up by
+	 * another thread, or while it is busy, at most; 0 means 5000.
+	 */
+	unsigned wait_ms;
+	unsigned keepalive_ms; /* idle sessions are used; see token_tend() */
+	unsigned release_ms;   /* idle token is let go; see token_tend() */
 	uint8_t seed[TOKEN_SEED_LEN]; /* secret of implicit rejection */
 };
 
@@ -111,6 +138,7 @@ struct token_stats {
 	uint64_t logins;
 	uint64_t searches;
 	uint64_t recoveries;
+	uint64_t retries;           /* operations repeated after a failure */
 	uint64_t certs_without_key; /* seen by the last scan */
 	uint64_t keys_without_cert;
 };
@@ -133,6 +161,25 @@ void token_close(struct token *t);
  * learn why it fails. Single-flight; never sends a PIN that was refused.
  */
 int token_ready(struct token *t, struct token_trouble *why);
+
+/*
+ * Lets operations end, for as long as wait_ms, then logs out and closes all
+ * sessions. token_forget() leaves it so until the next call that needs the
+ * token, which logs in again; after token_lock() such calls get TOKEN_EPIN
+ * until token_unlock(), whatever happens to the token meanwhile. TOKEN_EBUSY:
+ * an operation went on; the lock holds all the same, and the login ends when
+ * token_lock() is called again. What was indexed stays listed.
+ */
+int token_forget(struct token *t, struct token_trouble *why);
+int token_lock(struct token *t, struct token_trouble *why);
+void token_unlock(struct token *t); /* logs nobody in: token_ready() does */
+
+/*
+ * What time brings about: uses sessions that were idle for keepalive_ms, and
+ * forgets a token that was idle for release_ms. Returns in how many
+ * milliseconds it is to be called again; 0: not before the token is used.
+ */
+unsigned token_tend(struct token *t);
 
 /* Reads certificates and keys again. Rate-limited by the caller. */
 int token_rescan(struct token *t, struct token_trouble *why);

@@ -51,10 +51,13 @@ locate(const struct pin *p, char *path, size_t room, char *text, size_t textlen)
 }
 
 static int
-get(void *ctx, const uint8_t **pin, size_t *len, char *text, size_t textlen)
+get(void *ctx, enum token_pin_use use, const uint8_t **pin, size_t *len,
+    char *text, size_t textlen)
 {
 	struct pin *p = ctx;
 	char path[PATH_ROOM];
+
+	(void)use;
 
 	*pin = NULL;
 	*len = 0;

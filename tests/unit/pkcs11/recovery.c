@@ -143,8 +143,7 @@ what_cannot_be_cured_is_not_tried_again(void **state)
 	    {CKR_MECHANISM_INVALID, TOKEN_EMECH},
 	    {CKR_KEY_FUNCTION_NOT_PERMITTED, TOKEN_EMECH},
 	    {CKR_DATA_LEN_RANGE, TOKEN_EARG},
-	    {CKR_HOST_MEMORY, TOKEN_ENOMEM},
-	    {CKR_DEVICE_MEMORY, TOKEN_EBUSY},
+	    {CKR_FUNCTION_CANCELED, TOKEN_EBUSY},
 	    {CKR_PIN_LOCKED, TOKEN_EPINLOCKED},
 	};
 	struct rig *rig = *state;
@@ -157,6 +156,39 @@ what_cannot_be_cured_is_not_tried_again(void **state)
 		assert_int_equal(rig_sign(rig), cases[i].err);
 		assert_int_equal(rig->mod->calls[COUNTMOD_SIGN_INIT], 1);
 	}
+	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 1);
+}
+
+/* HSMs that throttle have several names for it. */
+static void
+a_busy_token_is_asked_thrice_more_and_no_oftener(void **state)
+{
+	static const struct {
+		unsigned long rv;
+		int err;
+	} cases[] = {
+	    {CKR_HOST_MEMORY, TOKEN_ENOMEM},
+	    {CKR_DEVICE_MEMORY, TOKEN_EBUSY},
+	    {CKR_FUNCTION_FAILED, TOKEN_EDEVICE},
+	    {CKR_OPERATION_ACTIVE, TOKEN_EDEVICE},
+	};
+	struct rig *rig = *state;
+	struct token_stats st;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		rig_ok(rig, rig_sign(rig));
+		rig->mod->fault[COUNTMOD_SIGN_INIT].rv = cases[i].rv;
+		rig->mod->fault[COUNTMOD_SIGN_INIT].times = 3;
+		rig_ok(rig, rig_sign(rig));
+		rig->mod->calls[COUNTMOD_SIGN_INIT] = 0;
+		rig->mod->fault[COUNTMOD_SIGN_INIT].times = 1000;
+		assert_int_equal(rig_sign(rig), cases[i].err);
+		assert_int_equal(rig->mod->calls[COUNTMOD_SIGN_INIT], 4);
+		assert_true(rig->why.retry);
+		rig->mod->fault[COUNTMOD_SIGN_INIT].times = 0;
+	}
+	token_stats(rig->token, &st);
+	assert_int_equal(st.retries, 4 * 6);
 	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 1);
 }
 
@@ -312,6 +344,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(what_cannot_be_cured_is_not_tried_again),
+	    TEST(a_busy_token_is_asked_thrice_more_and_no_oftener),
 	    TEST(a_failure_that_stays_is_told_after_one_more_try),
 	    TEST(steady_state_needs_no_login_and_no_search),
 	    TEST(sessions_closed_behind_our_back_cost_no_error),

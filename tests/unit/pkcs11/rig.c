@@ -16,11 +16,13 @@
 static struct rig the_rig;
 
 static int
-lend(void *ctx, const uint8_t **pin, size_t *len, char *text, size_t textlen)
+lend(void *ctx, enum token_pin_use use, const uint8_t **pin, size_t *len,
+    char *text, size_t textlen)
 {
 	struct rig *rig = ctx;
 
 	rig->lent++;
+	rig->use = use;
 	*pin = (const uint8_t *)rig->pin;
 	*len = rig->pin == NULL ? 0 : strlen(rig->pin);
 	(void)snprintf(text, textlen, "the test lends none");
@@ -91,6 +93,9 @@ rig_clear(void **state)
 	rig->lent = rig->wiped = 0;
 	rig->cfg.sessions = 0;
 	rig->cfg.wait_ms = 0;
+	rig->cfg.reauth = TOKEN_REAUTH_NEVER;
+	rig->cfg.keepalive_ms = rig->cfg.release_ms = 0;
+	memset(rig->cfg.certs, 0, sizeof(rig->cfg.certs));
 	(void)remove(rig->hsm.guard);
 	return 0;
 }

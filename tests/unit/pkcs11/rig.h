@@ -13,9 +13,10 @@ struct rig {
 	struct softhsm hsm;
 	struct countmod *mod;
 	struct token_config cfg;
-	const char *pin;      /* what the PIN source lends */
-	unsigned lent, wiped; /* how often */
-	struct token *token;  /* of rig_open() */
+	const char *pin;        /* what the PIN source lends */
+	unsigned lent, wiped;   /* how often */
+	enum token_pin_use use; /* what for, last */
+	struct token *token;    /* of rig_open() */
 	struct token_trouble why;
 };
 

@@ -126,8 +126,8 @@ when_others_hold_every_session_the_wait_ends(void **state)
 	long ms;
 
 	start(state, 0, 300);
-	rig->mod->sessions_max = 1; /* which the login takes */
-	rig_ok(rig, token_ready(rig->token, &rig->why));
+	rig->mod->fault[COUNTMOD_OPEN].rv = CKR_SESSION_COUNT;
+	rig->mod->fault[COUNTMOD_OPEN].times = 100000;
 	(void)clock_gettime(CLOCK_MONOTONIC, &a);
 	assert_int_equal(rush(rig, 1), THREADS);
 	(void)clock_gettime(CLOCK_MONOTONIC, &b);
@@ -136,8 +136,27 @@ when_others_hold_every_session_the_wait_ends(void **state)
 	assert_int_equal(rig_sign(rig), TOKEN_EBUSY);
 	assert_non_null(strstr(rig->why.text, "CKR_SESSION_COUNT (0xb1)"));
 	/* They let go of one: it is found without a restart. */
-	rig->mod->sessions_max = 0;
+	rig->mod->fault[COUNTMOD_OPEN].times = 0;
 	rig_ok(rig, rig_sign(rig));
+	(void)rig_close(state);
+}
+
+/* The token says nothing of it: the login and the operations share it. */
+static void
+one_session_in_all_serves_everybody_in_turn(void **state)
+{
+	struct rig *rig = *state;
+
+	start(state, 0, 0);
+	rig->mod->sessions_max = 1;
+	rig->mod->nap_us = 200;
+	assert_int_equal(rush(rig, 10), 0);
+	assert_int_equal(rig->mod->sessions, 1);
+	/* Nor does a failure on it end in a token without sessions. */
+	rig->mod->fault[COUNTMOD_SIGN].rv = CKR_DEVICE_ERROR;
+	rig->mod->fault[COUNTMOD_SIGN].times = 1;
+	rig_ok(rig, rig_sign(rig));
+	assert_int_equal(rush(rig, 10), 0);
 	(void)rig_close(state);
 }
 
@@ -148,7 +167,7 @@ free_later(void *arg)
 	struct timespec t = {0, 400000000};
 
 	(void)nanosleep(&t, NULL);
-	rig->mod->sessions_max = 0;
+	rig->mod->fault[COUNTMOD_OPEN].times = 0;
 	return NULL;
 }
 
@@ -159,8 +178,9 @@ a_session_that_comes_free_in_time_is_used(void **state)
 	pthread_t thread;
 
 	start(state, 0, 0);
-	rig->mod->sessions_max = 1;
 	rig_ok(rig, token_ready(rig->token, &rig->why));
+	rig->mod->fault[COUNTMOD_OPEN].rv = CKR_SESSION_COUNT;
+	rig->mod->fault[COUNTMOD_OPEN].times = 100000;
 	assert_int_equal(pthread_create(&thread, NULL, free_later, rig), 0);
 	assert_int_equal(rush(rig, 1), 0);
 	(void)pthread_join(thread, NULL);
@@ -190,6 +210,7 @@ main(void)
 	    cmocka_unit_test(no_more_sessions_are_opened_than_configured),
 	    cmocka_unit_test(the_tokens_own_limit_is_kept),
 	    cmocka_unit_test(a_limit_met_by_surprise_makes_all_wait_their_turn),
+	    cmocka_unit_test(one_session_in_all_serves_everybody_in_turn),
 	    cmocka_unit_test(a_session_that_comes_free_in_time_is_used),
 	};
 

@@ -48,15 +48,14 @@ bad_configurations_are_refused_at_once(void **state)
 }
 
 static void
-a_module_that_cannot_lock_or_is_in_use_is_refused(void **state)
+a_module_that_cannot_be_initialised_is_refused(void **state)
 {
 	static const struct {
 		unsigned long rv;
 		const char *says;
 	} cases[] = {
-	    {CKR_CANT_LOCK, "CKR_CANT_LOCK"},
+	    {CKR_NEED_TO_CREATE_THREADS, "CKR_NEED_TO_CREATE_THREADS"},
 	    {CKR_CRYPTOKI_ALREADY_INITIALIZED, "something else"},
-	    {CKR_ARGUMENTS_BAD, "CKR_ARGUMENTS_BAD (0x7)"},
 	};
 	struct rig *rig = *state;
 	struct token *t;
@@ -203,8 +202,8 @@ a_key_that_wants_its_pin_each_time_is_listed_but_refused(void **state)
 	rig->mod->always = true;
 	assert_true(token_list(rig->token, 0, ids, 8, &generation) >= 2);
 	assert_int_equal(ids[0].mechs, 0);
-	assert_int_equal(rig_sign(rig), TOKEN_EMECH);
-	assert_non_null(strstr(rig->why.text, "CKA_ALWAYS_AUTHENTICATE"));
+	assert_int_equal(rig_sign(rig), TOKEN_EPIN);
+	assert_non_null(strstr(rig->why.text, "reauth = cached or ask"));
 }
 
 static void
@@ -294,6 +293,7 @@ a_token_that_is_made_later_is_found_then(void **state)
 	struct rig *rig = *state;
 	struct softhsm late;
 	char conf[128];
+	int r = TOKEN_EABSENT;
 
 	(void)snprintf(conf, sizeof(conf), "%s", getenv("SOFTHSM2_CONF"));
 	assert_true(softhsm_prepare(&late));
@@ -303,7 +303,12 @@ a_token_that_is_made_later_is_found_then(void **state)
 	assert_true(rig->why.retry);
 	assert_non_null(strstr(rig->why.text, "pkcs11:token=late"));
 	init_late_token();
-	rig_ok(rig, token_ready(rig->token, &rig->why));
+	/* The library is not started anew at each look. */
+	for (unsigned i = 0; i < 20 && r != TOKEN_OK; i++) {
+		(void)usleep(100000);
+		r = token_ready(rig->token, &rig->why);
+	}
+	rig_ok(rig, r);
 	(void)rig_close(state);
 	rig->cfg.uri = rig->hsm.uri;
 	softhsm_remove(&late);
@@ -318,7 +323,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CLEAR(bad_configurations_are_refused_at_once),
-	    CLEAR(a_module_that_cannot_lock_or_is_in_use_is_refused),
+	    CLEAR(a_module_that_cannot_be_initialised_is_refused),
 	    CLEAR(a_library_that_starts_late_is_waited_for),
 	    CLEAR(a_registered_name_finds_its_module),
 	    OPEN(the_list_holds_each_certificate_with_a_key_once),
