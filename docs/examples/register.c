@@ -1,7 +1,6 @@
 /*
- * Registers this machine in native mode, with a key that the agent holds,
- * and prints the id it is known by. Run again, it says the same and sends
- * nothing.
+ * Registers this machine with a key that the agent holds, and prints the id
+ * it is known by. Run again, it says the same and sends nothing.
  */
 #include <stdio.h>
 

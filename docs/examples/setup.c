@@ -10,7 +10,7 @@ usage(const char *name, const char *more)
 {
 	(void)fprintf(stderr,
 	    "use: %s -m MP -s SITE -k THUMBPRINT -c CA -p MP-CERTS -d STATE\n"
-	    "    -n NETBIOS -f FQDN %s\n",
+	    "    -n NETBIOS -f FQDN [-x [-e MP-CERTS]] %s\n",
 	    name, more);
 	exit(2);
 }
@@ -20,7 +20,7 @@ read_options(struct setup *s, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "m:s:k:c:p:d:n:f:")) != -1) {
+	while ((option = getopt(argc, argv, "m:s:k:c:p:d:n:f:xe:")) != -1) {
 		switch (option) {
 		case 'm':
 			s->mp = optarg;
@@ -46,11 +46,36 @@ read_options(struct setup *s, int argc, char **argv)
 		case 'f':
 			s->fqdn = optarg;
 			break;
+		case 'x':
+			s->mixed = true;
+			break;
+		case 'e':
+			s->encrypt = optarg;
+			break;
 		default:
 			return -1;
 		}
 	}
 	return s->mp != NULL && s->thumbprint != NULL ? optind : -1;
+}
+
+/* Native mode is a flag, as in the COM interfaces; a URL is not. */
+static int
+choose_flags(struct setup *s, struct sealpoint_failure *why)
+{
+	uint32_t flags = SEALPOINT_SECURITY_FLAG_SIGN_MESSAGE |
+			 SEALPOINT_SECURITY_FLAG_COMPRESS_MESSAGE;
+	int r;
+
+	flags |= s->mixed ? SEALPOINT_SECURITY_FLAG_MIXED_MODE
+			  : SEALPOINT_SECURITY_FLAG_NATIVE_MODE;
+	if (s->encrypt != NULL)
+		flags |= SEALPOINT_SECURITY_FLAG_ENCRYPT_MESSAGE;
+	r = sealpoint_message_set_security_flags(s->message, flags, why);
+	if (r != SEALPOINT_OK || s->encrypt == NULL)
+		return r;
+	return sealpoint_message_set_encryption_certificates_store(
+	    s->message, s->encrypt, why);
 }
 
 int
@@ -63,7 +88,6 @@ setup_start(struct setup *s, int argc, char **argv, const char *more)
 	next = read_options(s, argc, argv);
 	if (next < 0)
 		usage(argv[0], more);
-	/* Native mode is a flag, as in the COM interfaces; a URL is not. */
 	if (sealpoint_messaging_new(&s->messaging, &why) != 0 ||
 	    sealpoint_messaging_set_site(s->messaging, s->site, &why) != 0 ||
 	    sealpoint_messaging_set_names(
@@ -72,11 +96,7 @@ setup_start(struct setup *s, int argc, char **argv, const char *more)
 	    sealpoint_messaging_set_state(s->messaging, s->state, &why) != 0 ||
 	    sealpoint_messaging_create_message(
 		s->messaging, &s->message, &why) != 0 ||
-	    sealpoint_message_set_security_flags(s->message,
-		SEALPOINT_SECURITY_FLAG_NATIVE_MODE |
-		    SEALPOINT_SECURITY_FLAG_SIGN_MESSAGE |
-		    SEALPOINT_SECURITY_FLAG_COMPRESS_MESSAGE,
-		&why) != 0 ||
+	    choose_flags(s, &why) != 0 ||
 	    sealpoint_message_set_client_certificate(
 		s->message, s->thumbprint, &why) != 0 ||
 	    sealpoint_message_verify_server_signature(

@@ -6,6 +6,8 @@
 #ifndef EXAMPLES_SETUP_H
 #define EXAMPLES_SETUP_H
 
+#include <stdbool.h>
+
 #include <sealpoint/sealpoint.h>
 
 struct setup {
@@ -17,6 +19,8 @@ struct setup {
 	const char *state;      /* -d: directory of the client's state */
 	const char *netbios;    /* -n */
 	const char *fqdn;       /* -f */
+	bool mixed;             /* -x: mixed mode; else native */
+	const char *encrypt;    /* -e: to whom, in mixed mode */
 	struct sealpoint_messaging *messaging;
 	struct sealpoint_message *message;
 };
