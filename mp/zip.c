@@ -1,7 +1,6 @@
 #include "mp/zip.h"
 
 #include <limits.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #define CHUNK 16384
 #define PACKED 4096 /* bytes of a stream that are handed over at once */
 #define SMALL 65536 /* bytes that are kept until more come, or the end */
+#define MORE 64     /* bytes that often come after the first piece */
 
 struct mp_zip_stream {
 	const struct mp_sink *out;
@@ -19,20 +19,19 @@ struct mp_zip_stream {
 	z_stream z;
 	bool streaming; /* z is in use: more came than is kept */
 	uint8_t chunk[PACKED];
-	size_t kept; /* bytes of small */
-	uint8_t small[SMALL];
+	struct mp_buf small;
 };
 
 int
 mp_zip_open(struct mp_zip_stream **zp, struct mp_packer *packer,
     const struct mp_sink *out, struct mp_error *e)
 {
-	struct mp_zip_stream *s = malloc(sizeof(*s));
+	struct mp_zip_stream *s = calloc(1, sizeof(*s));
 
 	*zp = s;
 	if (s == NULL)
 		return mp_fail(e, MP_ENOMEM, "no memory to compress with");
-	memset(s, 0, offsetof(struct mp_zip_stream, small));
+	mp_buf_init(&s->small, SMALL);
 	s->out = out;
 	s->packer = packer;
 	return MP_OK;
@@ -46,7 +45,7 @@ mp_zip_close(struct mp_zip_stream *s)
 	if (s->streaming)
 		(void)deflateEnd(&s->z);
 	explicit_bzero(s->chunk, sizeof(s->chunk));
-	explicit_bzero(s->small, s->kept);
+	mp_buf_release(&s->small);
 	free(s);
 }
 
@@ -99,7 +98,7 @@ begin(struct mp_zip_stream *s, struct mp_error *e)
 	s->streaming = true;
 	s->z.next_out = s->chunk;
 	s->z.avail_out = sizeof(s->chunk);
-	return stream(s, s->small, s->kept, e);
+	return stream(s, s->small.data, s->small.len, e);
 }
 
 int
@@ -108,11 +107,11 @@ mp_zip_add(
 {
 	int r = MP_OK;
 
-	if (!s->streaming && len <= SMALL - s->kept) {
-		if (len > 0)
-			memcpy(s->small + s->kept, data, len);
-		s->kept += len;
-		return MP_OK;
+	if (!s->streaming && len <= SMALL - s->small.len) {
+		if (s->small.len == 0)
+			mp_buf_reserve(&s->small, len + MORE);
+		mp_buf_add(&s->small, data, len);
+		return mp_buf_ok(&s->small) ? MP_OK : broken(e);
 	}
 	if (!s->streaming)
 		r = begin(s, e);
@@ -125,7 +124,8 @@ mp_zip_end(struct mp_zip_stream *s, struct mp_error *e)
 	int zr, r;
 
 	if (!s->streaming)
-		return mp_packer_pack(s->packer, s->small, s->kept, s->out, e);
+		return mp_packer_pack(
+		    s->packer, s->small.data, s->small.len, s->out, e);
 	do {
 		zr = deflate(&s->z, Z_FINISH);
 		r = flush(s, e);
