@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include <libxml/SAX2.h>
+#include <libxml/dict.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 
@@ -69,6 +70,41 @@ on_text(void *ctx, const xmlChar *text, int len)
 		xmlSAX2Characters(ctx, text, len);
 }
 
+/* An element begins; false: no more of them. */
+static bool
+enter(void *ctx, int nns)
+{
+	struct guard *g = guard_of(ctx);
+
+	if (++g->depth > MP_XML_DEPTH_MAX) {
+		refuse(ctx, "its elements are nested too deep");
+		return false;
+	}
+	/* libxml2 looks through all of them for each prefix that it meets. */
+	g->declared[g->depth] = (size_t)nns;
+	g->spaces += (size_t)nns;
+	if (g->spaces > MP_XML_ATTRIBUTES_MAX) {
+		refuse(ctx, crowd);
+		return false;
+	}
+	/* Its table of names ceases to grow: looking up many takes minutes. */
+	if (xmlDictSize(((xmlParserCtxt *)ctx)->dict) > MP_XML_NAMES_MAX) {
+		refuse(ctx, "it has too many different names");
+		return false;
+	}
+	return true;
+}
+
+static void
+leave(void *ctx)
+{
+	struct guard *g = guard_of(ctx);
+
+	if (g->depth <= MP_XML_DEPTH_MAX)
+		g->spaces -= g->declared[g->depth];
+	g->depth--;
+}
+
 static void
 on_start(void *ctx, const xmlChar *name, const xmlChar *prefix,
     const xmlChar *uri, int nns, const xmlChar **ns, int nattr, int ndefault,
@@ -77,17 +113,10 @@ on_start(void *ctx, const xmlChar *name, const xmlChar *prefix,
 	struct guard *g = guard_of(ctx);
 
 	g->nodes += 1 + (size_t)nns + (size_t)nattr;
-	if (++g->depth > MP_XML_DEPTH_MAX) {
-		refuse(ctx, "its elements are nested too deep");
+	if (!enter(ctx, nns))
 		return;
-	}
-	/* libxml2 looks through all of them for each prefix that it meets. */
-	g->declared[g->depth] = (size_t)nns;
-	g->spaces += (size_t)nns;
 	if (g->nodes > g->nodes_max)
 		refuse(ctx, too_many);
-	else if (g->spaces > MP_XML_ATTRIBUTES_MAX)
-		refuse(ctx, crowd);
 	else
 		xmlSAX2StartElementNs(
 		    ctx, name, prefix, uri, nns, ns, nattr, ndefault, attr);
@@ -97,11 +126,7 @@ static void
 on_end(
     void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
 {
-	struct guard *g = guard_of(ctx);
-
-	if (g->depth <= MP_XML_DEPTH_MAX)
-		g->spaces -= g->declared[g->depth];
-	g->depth--;
+	leave(ctx);
 	xmlSAX2EndElementNs(ctx, name, prefix, uri);
 }
 
@@ -147,51 +172,38 @@ static const int options =
     XML_PARSE_NONET | XML_PARSE_NOENT | XML_PARSE_NOCDATA | XML_PARSE_NOERROR |
     XML_PARSE_NOWARNING | XML_PARSE_IGNORE_ENC | XML_PARSE_COMPACT;
 
-/* The end of what is quoted at p; or where an element may begin, or end. */
-static const char *
-unquote(const char *p, const char *end)
-{
-	char quote = *p++;
-
-	while (p < end && *p != quote && *p != '<')
-		p++;
-	return p;
-}
-
-/* Has the element that may begin after this '<' too many attributes? */
-static bool
-crowded(const char *p, const char *end)
-{
-	unsigned values = 0;
-
-	while (p < end && *p != '>' && *p != '<') {
-		if (*p != '"' && *p != '\'') {
-			p++;
-			continue;
-		}
-		if (++values > MP_XML_ATTRIBUTES_MAX)
-			return true;
-		p = unquote(p, end);
-		if (p < end && *p != '<')
-			p++;
-	}
-	return false;
-}
+/* Where in a tag the bytes are that went by; all 0: in none. */
+struct tag {
+	bool inside;
+	char quote; /* in which a value stands, or 0 */
+	unsigned values;
+};
 
 /*
  * libxml2 compares each attribute of an element with all before it, and only
  * then tells us: half a megabyte of them takes a minute. So they are counted
  * before. Every '<' is taken for an element's, wherever it stands, so that no
- * element can hide; none has a '<' in it.
+ * element can hide; none has a '<' in it. Has one too many?
  */
 static bool
-any_crowded(const char *text, size_t len)
+crowded(struct tag *t, const char *p, const char *end)
 {
-	const char *end = text + len, *p = text;
-
-	while ((p = memchr(p, '<', (size_t)(end - p))) != NULL)
-		if (crowded(++p, end))
-			return true;
+	for (; p < end; p++) {
+		if (!t->inside &&
+		    (p = memchr(p, '<', (size_t)(end - p))) == NULL)
+			return false;
+		if (*p == '<') {
+			*t = (struct tag){.inside = true};
+		} else if (t->quote != '\0') {
+			t->quote = *p == t->quote ? '\0' : t->quote;
+		} else if (*p == '>') {
+			t->inside = false;
+		} else if (*p == '"' || *p == '\'') {
+			t->quote = *p;
+			if (++t->values > MP_XML_ATTRIBUTES_MAX)
+				return true;
+		}
+	}
 	return false;
 }
 
@@ -217,6 +229,7 @@ mp_xml_parse_many(struct mp_xml **xp, const char *text, size_t len,
     size_t nodes, const char *what, struct mp_error *e)
 {
 	struct guard g = {.nodes_max = nodes};
+	struct tag tag = {0};
 	struct mp_xml *x = NULL;
 	xmlParserCtxt *ctx = NULL;
 	int r;
@@ -229,7 +242,7 @@ mp_xml_parse_many(struct mp_xml **xp, const char *text, size_t len,
 		    "%s has %zu bytes, more than the "
 		    "%u we read",
 		    what, len, MP_XML_MAX);
-	if (any_crowded(text, len))
+	if (crowded(&tag, text, text + len))
 		return mp_fail(e, MP_EREPLY, "%s is refused: %s", what, crowd);
 	x = calloc(1, sizeof(*x));
 	ctx = xmlNewParserCtxt();
@@ -252,6 +265,93 @@ out:
 		xmlFreeParserCtxt(ctx);
 	mp_xml_free(x);
 	return r;
+}
+
+/* A document that nothing is kept of. */
+struct stream {
+	mp_xml_reader *read;
+	void *ctx;
+	struct guard guard;
+	struct tag tag;
+	bool failed;
+};
+
+/*
+ * For libxml2: bytes, 0 at the end, or -1. It looks ahead no further than it
+ * was given once, so that it gets all that it has room for.
+ */
+static int
+pull(void *ctx, char *data, int room)
+{
+	struct stream *s = ctx;
+	int n = 0, got = 1;
+
+	while (got > 0 && n < room) {
+		got = s->read(s->ctx, data + n, room - n);
+		n += got > 0 ? got : 0;
+	}
+	s->failed = s->failed || got < 0;
+	if (s->failed)
+		return -1;
+	if (!crowded(&s->tag, data, data + n))
+		return n;
+	s->guard.refused = crowd;
+	return -1;
+}
+
+static void
+see_start(void *ctx, const xmlChar *name, const xmlChar *prefix,
+    const xmlChar *uri, int nns, const xmlChar **ns, int nattr, int ndefault,
+    const xmlChar **attr)
+{
+	(void)name;
+	(void)prefix;
+	(void)uri;
+	(void)ns;
+	(void)nattr;
+	(void)ndefault;
+	(void)attr;
+	enter(ctx, nns);
+}
+
+static void
+see_end(
+    void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+	(void)name;
+	(void)prefix;
+	(void)uri;
+	leave(ctx);
+}
+
+int
+mp_xml_check(
+    mp_xml_reader *read, void *ctx, const char *what, struct mp_error *e)
+{
+	struct stream s = {.read = read, .ctx = ctx};
+	xmlSAXHandler sax = {.initialized = XML_SAX2_MAGIC,
+	    .internalSubset = on_doctype,
+	    .externalSubset = on_doctype,
+	    .startElementNs = see_start,
+	    .endElementNs = see_end,
+	    .serror = on_error};
+	xmlParserCtxt *c;
+	bool well;
+
+	c = xmlCreateIOParserCtxt(
+	    &sax, NULL, pull, NULL, &s, XML_CHAR_ENCODING_UTF8);
+	if (c == NULL)
+		return mp_fail(e, MP_ENOMEM, "no memory to read %s", what);
+	(void)xmlCtxtUseOptions(c, options);
+	c->_private = &s.guard;
+	(void)xmlParseDocument(c);
+	well = c->wellFormed != 0 && !s.failed && s.guard.refused == NULL;
+	if (c->myDoc != NULL)
+		xmlFreeDoc(c->myDoc);
+	xmlFreeParserCtxt(c);
+	if (s.failed)
+		return mp_fail(e, MP_EARG, "%s cannot be read", what);
+	return well ? MP_OK : explain(&s.guard, what, e);
 }
 
 void

@@ -20,6 +20,8 @@
 #define MP_XML_NODES_LARGE 4000000u
 /* Attributes of one element; also namespaces that are known at one place. */
 #define MP_XML_ATTRIBUTES_MAX 256u
+/* Different names of elements and attributes, about; real ones are hundreds. */
+#define MP_XML_NAMES_MAX 65536
 
 struct mp_xml;      /* a document, read */
 struct mp_xml_node; /* an element of it; lives as long as the document */
@@ -34,6 +36,16 @@ int mp_xml_parse(struct mp_xml **xp, const char *text, size_t len,
 int mp_xml_parse_many(struct mp_xml **xp, const char *text, size_t len,
     size_t nodes, const char *what, struct mp_error *e);
 void mp_xml_free(struct mp_xml *x); /* NULL-safe */
+
+/* Up to `room` of the next bytes; how many, 0 at the end, -1: they failed. */
+typedef int mp_xml_reader(void *ctx, char *data, int room);
+
+/*
+ * Would mp_xml_parse() take the bytes that come from read, but for how many
+ * they are? In bounded memory, of which nothing is kept.
+ */
+int mp_xml_check(
+    mp_xml_reader *read, void *ctx, const char *what, struct mp_error *e);
 
 /*
  * Names are compared without case and without namespace: peers spell them

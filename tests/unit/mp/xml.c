@@ -14,14 +14,54 @@
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 
+/* What mp_xml_check() reads. */
+struct pieces {
+	const char *text;
+	size_t len;
+	size_t most; /* at once */
+};
+
+static int
+next_piece(void *ctx, char *data, int room)
+{
+	struct pieces *p = ctx;
+	size_t n = p->len < p->most ? p->len : p->most;
+
+	n = n < (size_t)room ? n : (size_t)room;
+	memcpy(data, p->text, n);
+	p->text += n;
+	p->len -= n;
+	return (int)n;
+}
+
+/* In pieces it is judged as it is as a whole, but for its size. */
+static void
+check_alike(const char *text, size_t len, int r, const struct mp_error *e)
+{
+	struct pieces p = {text, len, len < 1000 ? 1 : 4000};
+	struct mp_error own = {0};
+	int c;
+
+	if (r == MP_ELIMIT || strstr(e->text, "too many elements") != NULL)
+		return;
+	c = mp_xml_check(next_piece, &p, "the test", &own);
+	if (c != r)
+		fail_msg("%d, not %d: %s", c, r, own.text);
+	if (r != MP_OK && len > 0)
+		assert_string_equal(own.text, e->text);
+}
+
 static int
 parse(const char *text, size_t len, struct mp_error *e)
 {
+	struct mp_error own = {0};
 	struct mp_xml *x;
-	int r = mp_xml_parse(&x, text, len, "the test", e);
+	int r = mp_xml_parse(&x, text, len, "the test", &own);
 
 	assert_true((r == MP_OK) == (x != NULL));
 	mp_xml_free(x);
+	check_alike(text, len, r, &own);
+	*e = own;
 	return r;
 }
 
@@ -188,6 +228,28 @@ an_element_with_too_many_attributes_is_refused_at_once(void **state)
 	mp_buf_release(&b);
 }
 
+/* Seconds for half a million of them, minutes for some more. */
+static void
+too_many_different_names_are_refused(void **state)
+{
+	struct mp_error e;
+	struct mp_buf b;
+
+	(void)state;
+	for (unsigned n = MP_XML_NAMES_MAX - 1000; n <= MP_XML_NAMES_MAX + 1000;
+	     n += 2000) {
+		mp_buf_init(&b, MP_XML_MAX);
+		mp_buf_str(&b, "<r>");
+		for (unsigned i = 0; i < n; i += 2)
+			mp_buf_printf(&b, "<a%u b%u=''/>", i, i);
+		mp_buf_str(&b, "</r>");
+		assert_int_equal(parse((char *)b.data, b.len, &e),
+		    n < MP_XML_NAMES_MAX ? MP_OK : MP_EREPLY);
+		mp_buf_release(&b);
+	}
+	assert_non_null(strstr(e.text, "too many different names"));
+}
+
 /* Those of all elements around it count, too, but not those beside it. */
 static void
 too_many_namespaces_at_one_place_are_refused(void **state)
@@ -210,6 +272,28 @@ too_many_namespaces_at_one_place_are_refused(void **state)
 		mp_buf_release(&b);
 	}
 	assert_non_null(strstr(e.text, "too many attributes"));
+}
+
+static int
+fail_to_read(void *ctx, char *data, int room)
+{
+	int *times = ctx;
+
+	(void)room;
+	memcpy(data, "<a/>", 4);
+	return ++*times < 2 ? 4 : -1;
+}
+
+static void
+what_cannot_be_read_is_no_document(void **state)
+{
+	struct mp_error e;
+	int times = 0;
+
+	(void)state;
+	assert_int_equal(
+	    mp_xml_check(fail_to_read, &times, "the test", &e), MP_EARG);
+	assert_string_equal(e.text, "the test cannot be read");
 }
 
 static void
@@ -418,7 +502,9 @@ main(void)
 	    cmocka_unit_test(a_long_text_is_one_node),
 	    cmocka_unit_test(
 		an_element_with_too_many_attributes_is_refused_at_once),
+	    cmocka_unit_test(too_many_different_names_are_refused),
 	    cmocka_unit_test(too_many_namespaces_at_one_place_are_refused),
+	    cmocka_unit_test(what_cannot_be_read_is_no_document),
 	    cmocka_unit_test(every_truncation_is_refused),
 	    cmocka_unit_test(names_are_found_in_any_case_and_values_are_plain),
 	    cmocka_unit_test(threads_read_documents_at_once),
