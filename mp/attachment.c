@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "mp/text.h"
+#include "mp/xml.h"
 
 #define PIECE 65536 /* bytes of a file that are read at once */
 
@@ -137,6 +138,54 @@ pass_file(struct passage *p, int fd, uint8_t *piece, struct mp_error *e)
 	return MP_OK;
 }
 
+/* The same bytes again, for a second look. */
+struct source {
+	const uint8_t *data; /* in memory, or NULL */
+	size_t len;
+	int fd;
+};
+
+static int
+reread(void *ctx, char *data, int room)
+{
+	struct source *s = ctx;
+	size_t n = (size_t)room;
+	ssize_t got;
+
+	if (s->data == NULL) {
+		do
+			got = read(s->fd, data, n);
+		while (got < 0 && errno == EINTR);
+		return (int)got;
+	}
+	n = s->len < n ? s->len : n;
+	memcpy(data, s->data, n);
+	s->data += n;
+	s->len -= n;
+	return (int)n;
+}
+
+/*
+ * Is what went out XML as a whole? Too long a report is not read at once by
+ * those who made it an attachment, and comes here with nothing checked but
+ * its beginning. A sink keeps nothing of what is refused.
+ */
+static int
+check(const struct passage *p, struct source *s, struct mp_error *e)
+{
+	int r;
+
+	if (!p->a->xml || p->text.written == 0)
+		return MP_OK;
+	if (s->data == NULL && lseek(s->fd, 0, SEEK_SET) != 0)
+		return mp_fail(e, MP_EARG, "it cannot be read twice (%s)",
+		    strerror(errno));
+	r = mp_xml_check(reread, s, "it", e);
+	if (r == MP_EREPLY && e != NULL)
+		e->code = MP_EARG;
+	return r == MP_EREPLY ? MP_EARG : r;
+}
+
 static int
 put_file(struct passage *p, struct mp_error *e)
 {
@@ -151,6 +200,8 @@ put_file(struct passage *p, struct mp_error *e)
 		r = mp_fail(e, MP_ENOMEM, "no memory to read it");
 	else
 		r = pass_file(p, fd, piece, e);
+	if (r == MP_OK)
+		r = check(p, &(struct source){.fd = fd}, e);
 out:
 	if (piece != NULL)
 		OPENSSL_cleanse(piece, PIECE);
@@ -165,6 +216,7 @@ mp_attachment_put(const struct mp_attachment *a, const struct mp_sink *out,
     uint64_t *len, struct mp_error *e)
 {
 	struct passage p = {.a = a, .out = out};
+	struct source whole = {.data = a->data, .len = a->len};
 	size_t used;
 	int r = MP_OK;
 
@@ -172,8 +224,9 @@ mp_attachment_put(const struct mp_attachment *a, const struct mp_sink *out,
 	mp_text_init(&p.text, out);
 	if (a->path != NULL)
 		r = put_file(&p, e);
-	else if (a->data != NULL && a->len > 0)
-		r = pass(&p, a->data, a->len, true, &used, e);
+	else if (a->data != NULL && a->len > 0 &&
+		 (r = pass(&p, a->data, a->len, true, &used, e)) == MP_OK)
+		r = check(&p, &whole, e);
 	if (r == MP_OK && p.written + p.text.written <= (a->xml ? 2u : 0u))
 		r = mp_fail(e, MP_EARG,
 		    "it is empty; attach what there is to say, or nothing");

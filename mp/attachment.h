@@ -10,7 +10,10 @@
 #include "mp/message.h"
 #include "mp/sink.h"
 
-/* *len: bytes that went to out. A missing or empty one is MP_EARG. */
+/*
+ * *len: bytes that went to out, of no worth after a failure. A missing or
+ * empty one is MP_EARG, and XML that is not well-formed or too deep.
+ */
 int mp_attachment_put(const struct mp_attachment *a, const struct mp_sink *out,
     uint64_t *len, struct mp_error *e);
 

@@ -225,7 +225,9 @@ a_character_may_lie_across_two_pieces(void **state)
 				size_t n = strlen(chars[c]);
 
 				memset(text, 'x', sizeof(text));
+				memcpy(text, "<a>", 3);
 				memcpy(text + at, chars[c], n);
+				memcpy(text + edges[i] + 6, "</a>", 4);
 				assert_int_equal(put_both(text, edges[i] + 10,
 						     true, &out, &e),
 				    MP_OK);
@@ -241,16 +243,55 @@ static void
 every_truncation_within_a_character_is_refused(void **state)
 {
 	static const char text[] = "a\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80";
-	static const bool whole[] = {false, true, false, true, false, false,
+	static const bool whole[] = {true, true, false, true, false, false,
 	    true, false, false, false, true};
+	char element[32];
 	struct mp_error e;
 	struct mp_buf out;
+	int len;
 
 	(void)state;
 	mp_buf_init(&out, 1000);
-	for (size_t n = 0; n < sizeof(text); n++)
-		assert_int_equal(put_both(text, n, true, &out, &e),
+	for (size_t n = 0; n < sizeof(text); n++) {
+		len = snprintf(
+		    element, sizeof(element), "<a>%.*s</a>", (int)n, text);
+		assert_int_equal(put_both(element, (size_t)len, true, &out, &e),
 		    whole[n] ? MP_OK : MP_EARG);
+	}
+	mp_buf_release(&out);
+}
+
+/* As far behind its beginning as a report that nobody reads at once. */
+static void
+xml_that_is_none_at_its_end_is_refused(void **state)
+{
+	static const struct {
+		const char *start, *end, *words;
+	} bad[] = {{"<a>", "</b>", "mismatch"}, {"<a>", "", "Premature end"},
+	    {"<a>", "</a><b/>", "Extra content"}, {"<a>", "&x;</a>", "'x'"},
+	    {"<!DOCTYPE a><a>", "</a>", "document type"},
+	    {"x", "", "not found"}, {"<a>", "<b c='' c=''/></a>", "redefined"}};
+	const size_t fill = 300000;
+	struct mp_buf text, out;
+	struct mp_error e;
+
+	(void)state;
+	mp_buf_init(&text, 1 << 20);
+	mp_buf_init(&out, 4 << 20);
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		mp_buf_clear(&text);
+		mp_buf_str(&text, bad[i].start);
+		mp_buf_printf(&text, "%*s", (int)fill, "");
+		mp_buf_str(&text, bad[i].end);
+		assert_int_equal(
+		    put_both(text.data, text.len, true, &out, &e), MP_EARG);
+		if (strstr(e.text, bad[i].words) == NULL ||
+		    strstr(e.text, "attachment A") == NULL)
+			fail_msg("%zu: %s", i, e.text);
+		assert_int_equal(
+		    put_both(text.data, text.len, false, &out, &e), MP_OK);
+	}
+	mp_buf_release(&text);
 	mp_buf_release(&out);
 }
 
@@ -365,6 +406,7 @@ main(void)
 		xml_becomes_utf16_with_a_mark_and_without_an_untrue_declaration),
 	    cmocka_unit_test(a_character_may_lie_across_two_pieces),
 	    cmocka_unit_test(every_truncation_within_a_character_is_refused),
+	    cmocka_unit_test(xml_that_is_none_at_its_end_is_refused),
 	    cmocka_unit_test(a_sink_that_is_full_ends_it),
 	    cmocka_unit_test(names_are_there_and_differ),
 	    cmocka_unit_test(each_attachment_is_announced_at_its_place),

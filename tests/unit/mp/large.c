@@ -46,11 +46,13 @@ write_report(const char *path, size_t size)
 	uint32_t x = 1;
 
 	assert_non_null(f);
+	assert_true(fputs("<r>", f) >= 0);
 	for (size_t n = 0; n < size; n += 16) {
 		x = x * 1664525u + 1013904223u;
 		if (fprintf(f, "<p v='%08x'/>", x) < 0)
 			break;
 	}
+	assert_true(fputs("</r>", f) >= 0);
 	assert_int_equal(fclose(f), 0);
 }
 
