@@ -54,9 +54,11 @@ class Way(house.Case):
         path.chmod(0o600)
         return path
 
-    def report(self, smsid):
+    def report(self, smsid, rows=0):
         path = self.work / "report.xml"
-        path.write_text(samples.hinv(smsid))
+        path.write_text(samples.hinv(smsid).replace(
+            "<ReportBody>", "<ReportBody>" + rows * samples.instance(
+                "Win32_BIOS", ("Name", "x" * 1000))))
         return path
 
     def goes_all_the_way(self, paths, *more):
@@ -181,6 +183,18 @@ class Windows(Way):
             "--auth-file", self.login(f"{JOE}:hunter3")),
             says=("401", "login file"))
         self.assertEqual(self.welcome(), [])
+
+    def test_a_report_of_megabytes_goes_by_either(self):
+        """The body is held back, or sent again, as the login goes on."""
+        for point, login in ((self.mixed, ()), (self.ntlm, (
+                "--auth-file", self.login(f"{JOE}:hunter2")))):
+            self.goes_to(point)
+            options = self.options(*login)
+            smsid = self.asks("register", *options)["smsid"]
+            self.does("send", "hinv", self.report(smsid, 2000), *options,
+                      "--flags", "sign")
+            self.verdicts_are_clean()
+            self.assertEqual(self.welcome()[-1]["notes"]["items"], "2002")
 
 
 class Alternate(Way):
