@@ -1,5 +1,6 @@
 #include "mp/cli/assigned.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "mp/client_send.h"
 
 #define COOKIE_FILE_MAX 8192 /* bytes */
+#define SITE_LEN 3           /* characters; a site code has either case */
 #define COOKIE_FIRST "sealpoint policy cookie 1 "
 
 static int
@@ -61,13 +63,15 @@ take_options(struct assigned *a)
 static int
 name_scope(struct assigned *a)
 {
-	char smsid[MP_SMSID_MAX];
+	const char *code = session_value(a->s, OPTION_SITE);
+	char smsid[MP_SMSID_MAX], site[SITE_LEN + 1] = "";
 	struct mp_error e = {0};
 
 	if (mp_client_smsid(a->s->mp, smsid, &e) != MP_OK)
 		return session_mp_failed(a->s, &e);
-	if (asprintf(&a->scope, COOKIE_FIRST "%s %s %s", smsid,
-		session_value(a->s, OPTION_SITE),
+	for (size_t i = 0; i < SITE_LEN && code[i] != '\0'; i++)
+		site[i] = (char)toupper((unsigned char)code[i]);
+	if (asprintf(&a->scope, COOKIE_FIRST "%s %s %s", smsid, site,
 		a->user.sid != NULL ? a->user.sid : "machine") >= 0)
 		return COMMAND_DONE;
 	a->scope = NULL;

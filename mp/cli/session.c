@@ -338,13 +338,15 @@ session_print(struct session *s, const uint8_t *data, size_t len)
 {
 	int fd = fileno(s->out->out);
 
+	if (len == 0)
+		return;
 	if (fd < 0 || !isatty(fd)) {
 		/* output_finish() tells of a failure. */
 		(void)fwrite(data, 1, len, s->out->out);
 		return;
 	}
 	text_put(s->out->out, (const char *)data, len, true);
-	if (len > 0 && data[len - 1] != '\n')
+	if (data[len - 1] != '\n')
 		fputc('\n', s->out->out);
 }
 

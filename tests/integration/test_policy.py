@@ -83,8 +83,9 @@ class Assigned:
                     self.assertEqual(cookie.read_text(), text)
             cookie.unlink()
             self.does(*args)
+            self.does(*("pri" if a == "PRI" else a for a in args))
             self.refuses(*args, *USER, says=("s-1-5-21", "another file"))
-            self.assertEqual(len(point.verdicts()), 1)
+            self.assertEqual(len(point.verdicts()), 2)
 
 
 class Native(Assigned, house.Case):
