@@ -358,7 +358,8 @@ refused(const struct mp_http *h, struct mp_error *e)
 	    .tls = h->secure,
 	    .certificate = h->tls.key != NULL && h->secure,
 	    .windows = h->auth.windows,
-	    .password = h->auth.login.user[0] != '\0'};
+	    .password = h->auth.login.user[0] != '\0',
+	    .ticket = h->auth.ticket};
 
 	return mp_http_status(&why, e);
 }

@@ -60,18 +60,49 @@ mp_http_auth_release(struct mp_http_auth *a)
 }
 
 /*
+ * GSS-API's words, which libcurl tells in its trace and nowhere else. All
+ * else of the trace is passed over: it has what must not be told.
+ */
+static int
+hear(CURL *c, curl_infotype type, char *text, size_t len, void *ctx)
+{
+	static const char mark[] = "gss_init_sec_context() failed: ";
+	struct mp_http_auth *a = ctx;
+	size_t n = 0;
+
+	(void)c;
+	if (type != CURLINFO_TEXT || len < sizeof(mark) ||
+	    memcmp(text, mark, sizeof(mark) - 1) != 0)
+		return 0;
+	for (size_t i = sizeof(mark) - 1; i < len; i++)
+		if (n + 1 < sizeof(a->ticket) && (n > 0 || text[i] > ' '))
+			a->ticket[n++] =
+			    text[i] >= ' ' && text[i] <= '~' ? text[i] : ' ';
+	while (n > 0 && (a->ticket[n - 1] == ' ' || a->ticket[n - 1] == '.'))
+		n--;
+	a->ticket[n] = '\0';
+	return 0;
+}
+
+/*
  * libcurl's Negotiate knows Kerberos tickets and no passwords, and goes before
  * NTLM where a server offers both: so a password means NTLM, and no password
  * means the ticket that this user has.
  */
 static CURLcode
-windows(const struct mp_http_auth *a, CURL *c)
+windows(struct mp_http_auth *a, CURL *c)
 {
 	bool password = a->login.user[0] != '\0';
 	long how = password ? (long)CURLAUTH_NTLM : (long)CURLAUTH_NEGOTIATE;
 	CURLcode r;
 
+	a->ticket[0] = '\0';
 	if ((r = curl_easy_setopt(c, CURLOPT_HTTPAUTH, how)) != CURLE_OK ||
+	    (r = curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, hear)) !=
+		CURLE_OK ||
+	    (r = curl_easy_setopt(c, CURLOPT_DEBUGDATA, a)) != CURLE_OK ||
+	    (r = curl_easy_setopt(c, CURLOPT_VERBOSE, password ? 0L : 1L)) !=
+		CURLE_OK ||
 	    (r = curl_easy_setopt(c, CURLOPT_USERNAME, a->login.user)) !=
 		CURLE_OK)
 		return r;
@@ -79,7 +110,7 @@ windows(const struct mp_http_auth *a, CURL *c)
 }
 
 int
-mp_http_auth_install(const struct mp_http_auth *a, void *easy)
+mp_http_auth_install(struct mp_http_auth *a, void *easy)
 {
 	CURL *c = easy;
 	CURLcode r;

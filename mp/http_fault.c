@@ -351,6 +351,12 @@ mp_http_status(const struct mp_http_refusal *w, struct mp_error *e)
 		    "and redirections are not followed; give the management "
 		    "point's own address",
 		    w->where, w->status);
+	if (w->status == 401 && w->windows && w->ticket[0] != '\0')
+		return mp_fail(e, MP_EHTTP,
+		    "%s wants a Windows login (HTTP status 401), and this "
+		    "user has no Kerberos ticket for it: %s; get one (kinit), "
+		    "or name a login file",
+		    w->where, w->ticket);
 	excerpt(w, words, sizeof(words));
 	return mp_fail(e, MP_EHTTP,
 	    "%s answered with HTTP status %ld: %s%s%s%s", w->where, w->status,

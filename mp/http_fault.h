@@ -35,9 +35,10 @@ struct mp_http_refusal {
 	const char *type; /* of the answer; "" if none */
 	const char *text; /* the answer itself, NUL-terminated, or NULL */
 	bool tls;
-	bool certificate; /* we showed one */
-	bool windows;     /* we tried a Windows login ... */
-	bool password;    /* ... with a password */
+	bool certificate;   /* we showed one */
+	bool windows;       /* we tried a Windows login ... */
+	bool password;      /* ... with a password */
+	const char *ticket; /* ... without a ticket, for this reason; or "" */
 };
 
 int mp_http_status(const struct mp_http_refusal *why, struct mp_error *e);
