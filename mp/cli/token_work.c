@@ -116,6 +116,15 @@ choose_guard(struct token_work *w)
 	return COMMAND_FAILED;
 }
 
+/* Lent for the login alone: no key here is used more than once. */
+static int
+lend(void *ctx, enum token_pin_use use, const uint8_t **pin, size_t *len,
+    char *text, size_t textlen)
+{
+	(void)use;
+	return pin_get(ctx, pin, len, text, textlen);
+}
+
 int
 token_work_open(struct token_work *w)
 {
@@ -137,7 +146,7 @@ token_work_open(struct token_work *w)
 	pin_advice(&w->pin, w->advice, sizeof(w->advice));
 	cfg.guard = w->guard;
 	cfg.what_to_do = w->advice;
-	cfg.pin.get = pin_get;
+	cfg.pin.get = lend;
 	cfg.pin.put = pin_put;
 	cfg.pin.ctx = &w->pin;
 	output_step(w->s->out, "logging in to the token");

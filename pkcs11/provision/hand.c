@@ -38,7 +38,7 @@ direct(struct desk *d, const struct pair *p, enum token_hash hash,
 	struct sign_plan plan;
 	unsigned n = 0;
 	struct rv rv;
-	int r;
+	int r, err;
 
 	req.scheme =
 	    p->key.pub.type == TOKEN_RSA ? TOKEN_RSA_PKCS1 : TOKEN_ECDSA;
@@ -51,7 +51,7 @@ direct(struct desk *d, const struct pair *p, enum token_hash hash,
 		return trouble_say(
 		    why, r, false, "%s: cannot sign: %s", name, reason);
 	rv = sign_run(&plan, desk_module(d), desk_session(d), p->key.handle,
-	    raw, &rawlen);
+	    NULL, raw, &rawlen, &err);
 	if (!rv_ok(rv))
 		return trouble_rv(why, name, "cannot sign", rv);
 	if (sign_finish(&plan, raw, rawlen, sig, len) == TOKEN_OK)

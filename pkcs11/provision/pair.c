@@ -270,7 +270,7 @@ pair_find(struct pair *p, struct desk *d, const struct provision_choice *c,
 
 /* Whether the pair is the certificate's. */
 static int
-belongs(struct pair *p, struct desk *d, const struct cert *c, bool *yes,
+belongs(struct pair *p, struct desk *d, struct cert *c, bool *yes,
     struct token_trouble *why)
 {
 	struct rv rv;
@@ -294,7 +294,7 @@ belongs(struct pair *p, struct desk *d, const struct cert *c, bool *yes,
 
 static int
 search(struct pair *p, struct desk *d, const unsigned long *list, size_t n,
-    const struct cert *c, struct token_trouble *why)
+    struct cert *c, struct token_trouble *why)
 {
 	bool yes;
 	int r;
