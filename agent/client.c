@@ -1,5 +1,6 @@
 #include "agent/client.h"
 
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -193,18 +194,31 @@ again(int err, const struct signer_trouble *why, unsigned asked)
 	return err == SIGNER_EDEVICE && why->retry && asked == 0;
 }
 
-static void
-nap(unsigned asked, uint64_t deadline)
+/*
+ * When to ask again: as long from now as the agent said, or ever longer if it
+ * did not say; and up to a quarter more, so that not all who were told the
+ * same come back at once.
+ */
+static uint64_t
+next_time(const struct signer_trouble *why, unsigned asked)
 {
-	unsigned ms = BUSY_FIRST_MS << (asked < 7 ? asked : 7);
-	uint64_t now = conn_now(), at;
-	struct timespec ts;
+	uint64_t ms = BUSY_FIRST_MS << (asked < 7 ? asked : 7);
+	uint16_t chance = 0;
 
 	if (ms > BUSY_MOST_MS)
 		ms = BUSY_MOST_MS;
-	at = now + ms;
-	if (at > deadline)
-		at = deadline;
+	if (ms < why->after_ms)
+		ms = why->after_ms;
+	if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
+		chance = UINT16_MAX;
+	return conn_now() + ms + (ms / 4 + 1) * chance / UINT16_MAX;
+}
+
+static void
+nap(uint64_t at)
+{
+	struct timespec ts;
+
 	ts.tv_sec = (time_t)(at / 1000);
 	ts.tv_nsec = (long)(at % 1000) * 1000000;
 	while (
@@ -217,7 +231,7 @@ static int
 ask(struct client *c, struct call *call, struct wire_reader *r,
     struct signer_trouble *why)
 {
-	uint64_t deadline = conn_now() + c->timeout_ms;
+	uint64_t deadline = conn_now() + c->timeout_ms, next;
 	struct signer_trouble mine;
 	int err;
 
@@ -230,10 +244,12 @@ ask(struct client *c, struct call *call, struct wire_reader *r,
 		err = roundtrip(c, call, deadline, why);
 		if (err == SIGNER_OK)
 			err = understand(c, call, r, why);
-		if (err == SIGNER_OK || !again(err, why, asked) ||
-		    conn_now() >= deadline)
+		if (err == SIGNER_OK || !again(err, why, asked))
 			return err;
-		nap(asked, deadline);
+		next = next_time(why, asked);
+		if (next >= deadline)
+			return err;
+		nap(next);
 	}
 }
 

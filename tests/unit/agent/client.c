@@ -26,6 +26,8 @@ enum mode {
 	OBEY,
 	REVERSE,     /* THREADS requests first, then the last one first */
 	BUSY_THREE,  /* "busy" three times */
+	BUSY_LATER,  /* "busy, try again in 300 ms" once */
+	BUSY_LONG,   /* "busy, try again in an hour" */
 	DEVICE_ONCE, /* "the worker ended" once */
 	DEVICE_EVER,
 	HANG_UP_ONCE, /* close the connection on the first request */
@@ -46,9 +48,10 @@ struct held {
 };
 
 static void
-reply_failure(int fd, const struct proto_header *h, int err)
+reply_failure(int fd, const struct proto_header *h, int err, uint32_t after_ms)
 {
-	const struct signer_trouble why = {.retry = true, .text = "as told"};
+	const struct signer_trouble why = {
+	    .retry = true, .after_ms = after_ms, .text = "as told"};
 	uint8_t p[1024];
 
 	(void)send(fd, p,
@@ -100,18 +103,27 @@ handle_sign(int fd, const uint8_t *packet, size_t len)
 		break;
 	case BUSY_THREE:
 		if (n < 3)
-			reply_failure(fd, &h, SIGNER_EBUSY);
+			reply_failure(fd, &h, SIGNER_EBUSY, 0);
 		else
 			reply_sign(fd, packet, len);
 		break;
+	case BUSY_LATER:
+		if (n < 1)
+			reply_failure(fd, &h, SIGNER_EBUSY, 300);
+		else
+			reply_sign(fd, packet, len);
+		break;
+	case BUSY_LONG:
+		reply_failure(fd, &h, SIGNER_EBUSY, 3600000);
+		break;
 	case DEVICE_ONCE:
 		if (n < 1)
-			reply_failure(fd, &h, SIGNER_EDEVICE);
+			reply_failure(fd, &h, SIGNER_EDEVICE, 0);
 		else
 			reply_sign(fd, packet, len);
 		break;
 	case DEVICE_EVER:
-		reply_failure(fd, &h, SIGNER_EDEVICE);
+		reply_failure(fd, &h, SIGNER_EDEVICE, 0);
 		break;
 	case HANG_UP_ONCE:
 		if (atomic_fetch_add(&hung_up, 1) == 0)
@@ -311,6 +323,49 @@ what_is_worth_repeating_is_repeated_and_no_more(void **state)
 	}
 }
 
+static uint64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void
+the_time_of_a_busy_agent_is_kept(void **state)
+{
+	struct signer_trouble why;
+	uint64_t began, took;
+	struct signer s;
+
+	(void)state;
+	open_signer(&s, 10000, BUSY_LATER);
+	began = now_ms();
+	assert_int_equal(sign(&s, 7, &why), SIGNER_OK);
+	took = now_ms() - began;
+	assert_int_equal(atomic_load(&signs), 2);
+	assert_true(took >= 300);
+	signer_close(&s);
+}
+
+static void
+a_wait_beyond_the_deadline_is_not_begun(void **state)
+{
+	struct signer_trouble why;
+	uint64_t began;
+	struct signer s;
+
+	(void)state;
+	open_signer(&s, 5000, BUSY_LONG);
+	began = now_ms();
+	assert_int_equal(sign(&s, 7, &why), SIGNER_EBUSY);
+	assert_int_equal(why.after_ms, 3600000);
+	assert_true(now_ms() - began < 4000);
+	assert_int_equal(atomic_load(&signs), 1);
+	signer_close(&s);
+}
+
 static void
 silence_ends_with_a_time_out(void **state)
 {
@@ -347,15 +402,6 @@ greet_one(void *arg)
 	    proto_hello_reply_pack(out, sizeof(out), h.id, &hello),
 	    MSG_NOSIGNAL);
 	return NULL;
-}
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 /* Connects to an agent that accepts nobody, until no more can wait for it. */
@@ -473,6 +519,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(replies_in_any_order_find_their_callers),
 	    cmocka_unit_test(what_is_worth_repeating_is_repeated_and_no_more),
+	    cmocka_unit_test(the_time_of_a_busy_agent_is_kept),
+	    cmocka_unit_test(a_wait_beyond_the_deadline_is_not_begun),
 	    cmocka_unit_test(silence_ends_with_a_time_out),
 	    cmocka_unit_test(
 		threads_that_cannot_connect_end_after_one_time_out),
