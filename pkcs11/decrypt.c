@@ -41,7 +41,8 @@ decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
 }
 
 /*
- * What C_Decrypt says of session, token or host, whatever the padding is.
+ * What C_Decrypt says of session, PIN, token or host, whatever the padding
+ * is.
  * CKR_BUFFER_TOO_SMALL is not of it: it may speak of the message's length.
  */
 static bool
@@ -49,7 +50,8 @@ unrelated(struct rv rv)
 {
 	enum rv_class class = rv_class(rv);
 
-	return rv_lost(rv) || class == RV_BUSY ||
+	return rv_lost(rv) || class == RV_BUSY || class == RV_PIN ||
+	       class == RV_PINLOCKED || class == RV_MODULE ||
 	       (class == RV_STALE && rv.value != CKR_BUFFER_TOO_SMALL);
 }
 

@@ -7,6 +7,7 @@
 struct index {
 	atomic_uint held;
 	struct index_counts counts;
+	struct rv gap;
 	size_t n;
 	struct index_entry *entries;    /* sorted by SHA-256 */
 	const struct index_entry **ids; /* those with a key, same order */
@@ -48,7 +49,8 @@ unite(struct index_entry *entries, size_t n)
 }
 
 struct index *
-index_new(struct index_entry *entries, size_t n, size_t keys_without_cert)
+index_new(struct index_entry *entries, size_t n, size_t keys_without_cert,
+    struct rv gap)
 {
 	struct index *ix = calloc(1, sizeof(*ix));
 
@@ -57,6 +59,7 @@ index_new(struct index_entry *entries, size_t n, size_t keys_without_cert)
 		return NULL;
 	}
 	ix->held = 1;
+	ix->gap = gap;
 	ix->entries = entries;
 	if (n > 0)
 		qsort(entries, n, sizeof(*entries), order);
@@ -150,4 +153,10 @@ struct index_counts
 index_counts(const struct index *ix)
 {
 	return ix->counts;
+}
+
+struct rv
+index_gap(const struct index *ix)
+{
+	return ix->gap;
 }

@@ -30,8 +30,11 @@ struct index;
  * them, and drops what is there twice. NULL if memory is out; the entries
  * are freed then too.
  */
-struct index *index_new(
-    struct index_entry *entries, size_t n, size_t keys_without_cert);
+struct index *index_new(struct index_entry *entries, size_t n,
+    size_t keys_without_cert, struct rv gap);
+
+/* Why objects are missing that could not be read; CKR_OK if none is. */
+struct rv index_gap(const struct index *ix);
 
 struct index *index_hold(struct index *ix);
 void index_drop(struct index *ix); /* NULL-safe; the last one frees it */

@@ -215,7 +215,8 @@ healthy(struct link *l, struct rv rv)
 	bool user, needed;
 
 	needed = (l->slot.token.flags & CKF_LOGIN_REQUIRED) != 0;
-	return class != RV_ABSENT && class != RV_DEVICE && l->session != 0 &&
+	return class != RV_ABSENT && class != RV_DEVICE &&
+	       !pool_leaks(l->pool) && l->session != 0 &&
 	       rv_ok(module_session_user(l->module, l->session, &user)) &&
 	       (user || !needed);
 }

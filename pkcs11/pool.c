@@ -32,6 +32,7 @@ struct pool {
 	unsigned nidle;
 	int64_t full_until; /* the token had no session for us */
 	struct waiter *first, **last;
+	unsigned leaked;       /* open on the token, and not to be closed */
 	unsigned long reserve; /* 0 if none, or if it was lent */
 	struct rest idle[POOL_MAX];
 };
@@ -80,6 +81,7 @@ pool_start(struct pool *p, unsigned long slot, unsigned long limit)
 	if (limit != 0 && limit - 1 < p->max)
 		p->max = (unsigned)(limit - 1);
 	p->full_until = 0;
+	p->leaked = 0;
 	p->reserve = 0;
 	p->open = true;
 	(void)pthread_mutex_unlock(&p->lock);
@@ -103,13 +105,34 @@ pool_shut(struct pool *p)
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
+/* How many sessions it leaves open on the token: 0, or 1. */
+static unsigned
+discard(const struct pool *p, unsigned long session)
+{
+	struct rv rv = module_session_close(p->module, session);
+
+	if (!rv_ok(rv) && rv_class(rv) != RV_SESSION)
+		rv = module_session_close(p->module, session);
+	return !rv_ok(rv) && rv_class(rv) != RV_SESSION;
+}
+
+bool
+pool_leaks(struct pool *p)
+{
+	bool leaks;
+
+	(void)pthread_mutex_lock(&p->lock);
+	leaks = p->leaked > 0;
+	(void)pthread_mutex_unlock(&p->lock);
+	return leaks;
+}
+
 void
 pool_drain(struct pool *p)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	for (; p->nidle > 0; p->nopen--)
-		(void)module_session_close(
-		    p->module, p->idle[--p->nidle].session);
+		p->leaked += discard(p, p->idle[--p->nidle].session);
 	p->reserve = 0;
 	call(p);
 	(void)pthread_mutex_unlock(&p->lock);
@@ -244,13 +267,14 @@ pool_take(
 void
 pool_give(struct pool *p, unsigned long session, bool keep)
 {
-	if (!keep)
-		(void)module_session_close(p->module, session);
+	unsigned leaked = keep ? 0 : discard(p, session);
+
 	(void)pthread_mutex_lock(&p->lock);
 	if (keep)
 		p->idle[p->nidle++] = (struct rest){session, tick_now()};
 	else
 		p->nopen--;
+	p->leaked += leaked;
 	call(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }

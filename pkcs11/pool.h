@@ -52,6 +52,12 @@ enum pool_answer pool_take(
 void pool_give(struct pool *p, unsigned long session, bool keep);
 
 /*
+ * Whether a session would not be closed since pool_start(): it counts against
+ * the token's limit until all are closed at once.
+ */
+bool pool_leaks(struct pool *p);
+
+/*
  * Uses each session that was idle for ms, so that the token does not drop it.
  * *rv: the failure of one, which is closed. Returns in how many milliseconds
  * the next is due, or 0.

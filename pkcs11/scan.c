@@ -26,6 +26,9 @@ struct scan {
 	size_t nentries;
 	struct found *keys;
 	size_t nkeys, nknown; /* the known ones first, sorted */
+	struct found *publics;
+	size_t npublics;
+	struct rv gap; /* why an object was left out */
 };
 
 static struct rv
@@ -41,6 +44,31 @@ static bool
 ends(struct rv rv)
 {
 	return rv_lost(rv) && rv_class(rv) != RV_KEY;
+}
+
+/*
+ * Reads each object, and once more if that fails. One that stays unreadable
+ * is left out; but if all are, it is not they that are at fault.
+ */
+static struct rv
+each(struct scan *s, const unsigned long *list, size_t n,
+    struct rv (*read)(struct scan *s, unsigned long handle))
+{
+	struct rv rv = answer(CKR_OK);
+	size_t failed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		rv = read(s, list[i]);
+		if (!rv_ok(rv) && !ends(rv))
+			rv = read(s, list[i]);
+		if (ends(rv))
+			return rv;
+		if (rv_ok(rv))
+			continue;
+		s->gap = rv;
+		failed++;
+	}
+	return n > 0 && failed == n ? s->gap : answer(CKR_OK);
 }
 
 /* All handles of one class, malloced. */
@@ -115,13 +143,22 @@ read_certs(struct scan *s)
 		if (s->entries == NULL || s->tags == NULL)
 			rv = answer(CKR_HOST_MEMORY);
 	}
-	for (size_t i = 0; rv_ok(rv) && i < n; i++) {
-		struct rv one = read_cert(s, list[i]);
-
-		if (ends(one))
-			rv = one;
-	}
+	if (rv_ok(rv))
+		rv = each(s, list, n, read_cert);
 	free(list);
+	return rv;
+}
+
+static struct rv
+read_key(struct scan *s, unsigned long handle)
+{
+	struct found *f = &s->keys[s->nkeys];
+	struct rv rv;
+	bool use;
+
+	rv = key_read(
+	    &f->key, &f->tags, s->m, s->session, handle, &s->mechs, &use);
+	s->nkeys += rv_ok(rv) && use;
 	return rv;
 }
 
@@ -131,7 +168,6 @@ read_keys(struct scan *s)
 	unsigned long *list;
 	struct rv rv;
 	size_t n;
-	bool use;
 
 	rv = handles(s, CKO_PRIVATE_KEY, &list, &n);
 	if (rv_ok(rv)) {
@@ -139,16 +175,8 @@ read_keys(struct scan *s)
 		if (s->keys == NULL)
 			rv = answer(CKR_HOST_MEMORY);
 	}
-	for (size_t i = 0; rv_ok(rv) && i < n; i++) {
-		struct found *f = &s->keys[s->nkeys];
-		struct rv one = key_read(&f->key, &f->tags, s->m, s->session,
-		    list[i], &s->mechs, &use);
-
-		if (ends(one))
-			rv = one;
-		else if (rv_ok(one) && use)
-			s->nkeys++;
-	}
+	if (rv_ok(rv))
+		rv = each(s, list, n, read_key);
 	free(list);
 	return rv;
 }
@@ -210,15 +238,26 @@ lend(struct found *f, const struct found *publics, size_t n)
 	f->key.known = true;
 }
 
+static struct rv
+read_public(struct scan *s, unsigned long handle)
+{
+	struct found *f = &s->publics[s->npublics];
+	struct rv rv;
+	bool use;
+
+	rv = key_public_read(
+	    &f->key.pub, &f->tags, s->m, s->session, handle, &use);
+	s->npublics += rv_ok(rv) && use;
+	return rv;
+}
+
 /* Only if a private key keeps its public part to itself. */
 static struct rv
 read_publics(struct scan *s)
 {
-	struct found *publics = NULL;
 	unsigned long *list = NULL;
-	size_t n, kept = 0, hidden = 0;
+	size_t n, hidden = 0;
 	struct rv rv = answer(CKR_OK);
-	bool use;
 
 	for (size_t i = 0; i < s->nkeys; i++)
 		hidden += !s->keys[i].key.known;
@@ -226,26 +265,17 @@ read_publics(struct scan *s)
 		return rv;
 	rv = handles(s, CKO_PUBLIC_KEY, &list, &n);
 	if (rv_ok(rv)) {
-		publics = calloc(n + 1, sizeof(*publics));
-		if (publics == NULL)
+		s->publics = calloc(n + 1, sizeof(*s->publics));
+		if (s->publics == NULL)
 			rv = answer(CKR_HOST_MEMORY);
 	}
-	for (size_t i = 0; rv_ok(rv) && i < n; i++) {
-		struct found *f = &publics[kept];
-		struct rv one = key_public_read(
-		    &f->key.pub, &f->tags, s->m, s->session, list[i], &use);
-
-		if (ends(one))
-			rv = one;
-		else if (rv_ok(one) && use)
-			kept++;
-	}
-	if (rv_ok(rv) && kept > 0) {
-		qsort(publics, kept, sizeof(*publics), by_id);
+	if (rv_ok(rv))
+		rv = each(s, list, n, read_public);
+	if (rv_ok(rv) && s->npublics > 0) {
+		qsort(s->publics, s->npublics, sizeof(*s->publics), by_id);
 		for (size_t i = 0; i < s->nkeys; i++)
-			lend(&s->keys[i], publics, kept);
+			lend(&s->keys[i], s->publics, s->npublics);
 	}
-	free(publics);
 	free(list);
 	return rv;
 }
@@ -304,8 +334,13 @@ match_hidden(struct scan *s, struct index_entry *e, const struct key_tags *t,
 		    f->key.pub.type != e->cert.pub.type)
 			continue;
 		rv = proof_sign(s->m, s->session, &f->key, &e->cert, &fits);
+		if (!rv_ok(rv) && !ends(rv))
+			rv = proof_sign(
+			    s->m, s->session, &f->key, &e->cert, &fits);
 		if (ends(rv))
 			return rv;
+		if (rv_retry(rv))
+			s->gap = rv;
 		if (fits)
 			join(e, f);
 	}
@@ -350,6 +385,7 @@ scan_token(struct index **ix, struct module *m, unsigned long slot,
 	s.m = m;
 	s.slot = slot;
 	s.session = session;
+	s.gap = answer(CKR_OK);
 	rv = key_mechs_read(&s.mechs, m, slot);
 	if (rv_ok(rv))
 		rv = read_certs(&s);
@@ -363,7 +399,7 @@ scan_token(struct index **ix, struct module *m, unsigned long slot,
 		goto out;
 	for (size_t i = 0; i < s.nkeys; i++)
 		unused += !s.keys[i].used;
-	*ix = index_new(s.entries, s.nentries, unused);
+	*ix = index_new(s.entries, s.nentries, unused, s.gap);
 	s.entries = NULL;
 	s.nentries = 0;
 	if (*ix == NULL)
@@ -372,5 +408,6 @@ out:
 	index_entries_free(s.entries, s.nentries);
 	free(s.tags);
 	free(s.keys);
+	free(s.publics);
 	return rv;
 }

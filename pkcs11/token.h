@@ -163,6 +163,13 @@ void token_close(struct token *t);
 int token_ready(struct token *t, struct token_trouble *why);
 
 /*
+ * As token_ready(), and a signature over random bytes with one of its keys,
+ * if there is one that signs and wants no PIN for it: after a failure, shows
+ * that the token works.
+ */
+int token_probe(struct token *t, struct token_trouble *why);
+
+/*
  * Lets operations end, for as long as wait_ms, then logs out and closes all
  * sessions. token_forget() leaves it so until the next call that needs the
  * token, which logs in again; after token_lock() such calls get TOKEN_EPIN

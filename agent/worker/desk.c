@@ -10,12 +10,11 @@
 
 #include "agent/link.h"
 #include "agent/proto.h"
+#include "agent/worker/breaker.h"
 #include "agent/worker/serve.h"
 #include "agent/worker/signer_token.h"
 
-#define RETRY_ABSENT_MS 1000 /* between two looks for a token or PIN */
-#define RETRY_DEVICE_MS 250  /* after a device failure */
-#define RESCAN_MS 1000       /* between two scans that a miss asked for */
+#define RESCAN_MS 1000 /* between two scans that a miss asked for */
 #define PACKET_ROOM (PROTO_PACKET_MAX + LINK_HEADER_MAX)
 
 struct desk {
@@ -27,8 +26,10 @@ struct desk {
 	pthread_mutex_t lock; /* of all below, and of what is published */
 	struct link_state state;
 	_Atomic uint64_t generation; /* of the catalogue that the front has */
-	uint64_t next_try;           /* until then a failure is only repeated */
+	struct breaker breaker;
 	uint64_t next_scan;
+	pthread_cond_t news; /* for the thread that watches */
+	unsigned told;       /* how often */
 };
 
 /* One thread's buffers. */
@@ -51,6 +52,16 @@ static uint64_t
 now_ms(void)
 {
 	return now_us() / 1000;
+}
+
+/* The clock's last digits: enough to part the workers of one host. */
+static unsigned
+draw(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (unsigned)(ts.tv_nsec / 64);
 }
 
 /* Is the token itself in trouble, and not only this request? */
@@ -126,35 +137,54 @@ publish(struct desk *d, bool state_changed)
 }
 
 /*
- * Notes how a call went; the usual case, all well as before, is quick. What
- * went wrong with a request tells nothing of the token, unless the request
- * was for the token as a `whole`.
+ * What err tells of the token: an error that it has as a `whole`, or
+ * SIGNER_OK; *told is false if nothing. A key may want a PIN that nobody
+ * gives, or an odd scheme, while the token is well.
  */
+static int
+verdict(struct desk *d, int err, bool whole, bool *told)
+{
+	struct token_stats st;
+	bool pin = err == SIGNER_EPIN || err == SIGNER_EPINLOCKED;
+
+	*told = true;
+	if (err == SIGNER_OK || whole || (ails(err) && !pin))
+		return err;
+	token_stats(d->cfg.token, &st);
+	if (st.ready)
+		return SIGNER_OK;
+	*told = ails(err);
+	return err;
+}
+
+/* Notes how a call went; the usual case, all well as before, is quick. */
 static void
 note(struct desk *d, int err, const struct signer_trouble *why, bool whole)
 {
-	int is = whole || ails(err) ? err : SIGNER_OK;
-	bool changed;
+	bool told, news;
+	int is;
 
-	if (is == SIGNER_OK && err != SIGNER_OK)
-		return;
-
-	if (is == SIGNER_OK && atomic_load(&d->err) == SIGNER_OK &&
+	if ((err == SIGNER_OK || (!whole && !ails(err))) &&
+	    atomic_load(&d->err) == SIGNER_OK &&
 	    token_generation(d->cfg.token) == atomic_load(&d->generation))
 		return;
+	is = verdict(d, err, whole, &told);
 	(void)pthread_mutex_lock(&d->lock);
-	changed = d->state.err != is;
-	if (changed)
+	if (!told) {
+		breaker_pass(&d->breaker, now_ms());
+		goto out;
+	}
+	news = breaker_note(&d->breaker, is, now_ms(), d->cfg.poll_ms, draw());
+	if (news)
 		d->state.since = (uint64_t)time(NULL);
 	d->state.err = is;
-	if (is != SIGNER_OK) {
+	if (is != SIGNER_OK)
 		d->state.why = *why;
-		d->next_try =
-		    now_ms() +
-		    (is == SIGNER_EDEVICE ? RETRY_DEVICE_MS : RETRY_ABSENT_MS);
-	}
 	atomic_store(&d->err, is);
-	publish(d, changed);
+	publish(d, news);
+out:
+	d->told++;
+	(void)pthread_cond_signal(&d->news);
 	(void)pthread_mutex_unlock(&d->lock);
 }
 
@@ -165,34 +195,98 @@ note(struct desk *d, int err, const struct signer_trouble *why, bool whole)
 static bool
 spared(struct desk *d, int *err, struct signer_trouble *why)
 {
+	uint32_t left;
 	bool wait;
 
 	if (atomic_load(&d->err) == SIGNER_OK)
 		return false;
 	(void)pthread_mutex_lock(&d->lock);
-	wait = d->state.err != SIGNER_OK && now_ms() < d->next_try;
+	wait = breaker_open(&d->breaker, now_ms(), &left);
 	if (wait) {
 		*err = d->state.err;
 		*why = d->state.why;
-	} else {
-		/* This thread tries; the others wait for what it finds. */
-		d->next_try = now_ms() + RETRY_DEVICE_MS;
+		if (why->retry)
+			why->after_ms = left;
 	}
 	(void)pthread_mutex_unlock(&d->lock);
 	return wait;
 }
 
+/* Of a token that failed, a signature shows that it is well again. */
 static void
 bring_up(struct desk *d)
 {
 	struct token_trouble tt;
 	struct signer_trouble why = {0};
+	bool prove = atomic_load(&d->err) == SIGNER_EDEVICE;
 	int err;
 
 	memset(&tt, 0, sizeof(tt));
-	err = signer_err_from_token(token_ready(d->cfg.token, &tt));
+	err = prove ? token_probe(d->cfg.token, &tt)
+		    : token_ready(d->cfg.token, &tt);
+	err = signer_err_from_token(err);
 	signer_trouble_from_token(&why, &tt);
 	note(d, err, &why, true);
+}
+
+/* When the watch has something to do; 0: not before there is news. */
+static uint64_t
+next_watch(struct desk *d)
+{
+	uint64_t due = 0;
+	bool well;
+	unsigned ms;
+
+	(void)pthread_mutex_lock(&d->lock);
+	well = d->breaker.err == SIGNER_OK;
+	if (!well && d->cfg.poll_ms != 0)
+		due = breaker_due(&d->breaker);
+	(void)pthread_mutex_unlock(&d->lock);
+	if (!well)
+		return due;
+	ms = token_tend(d->cfg.token);
+	return ms != 0 ? now_ms() + ms : 0;
+}
+
+/* Waits for news since the `seen`, but not beyond `due`. */
+static void
+doze(struct desk *d, unsigned *seen, uint64_t due)
+{
+	struct timespec until = {
+	    (time_t)(due / 1000), (long)(due % 1000) * 1000000};
+
+	(void)pthread_mutex_lock(&d->lock);
+	while (d->told == *seen && (due == 0 || now_ms() < due))
+		if (due == 0)
+			(void)pthread_cond_wait(&d->news, &d->lock);
+		else
+			(void)pthread_cond_timedwait(
+			    &d->news, &d->lock, &until);
+	*seen = d->told;
+	(void)pthread_mutex_unlock(&d->lock);
+}
+
+/*
+ * Looks for a token that is awaited, and tends one that is idle; sleeps for
+ * good while there is neither. What the front hears of it is note()'s.
+ */
+static void
+watch(struct desk *d)
+{
+	struct signer_trouble why;
+	unsigned seen = 0;
+	int err;
+
+	for (;;) {
+		uint64_t due = next_watch(d);
+
+		if (due == 0 || now_ms() < due) {
+			doze(d, &seen, due);
+			continue;
+		}
+		if (atomic_load(&d->err) != SIGNER_OK && !spared(d, &err, &why))
+			bring_up(d);
+	}
 }
 
 static void
@@ -386,15 +480,21 @@ int
 desk_run(const struct desk_config *cfg)
 {
 	static struct desk d; /* outlives every thread; one per process */
+	pthread_condattr_t attr;
 
 	d.cfg = *cfg;
 	(void)pthread_mutex_init(&d.lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&d.news, &attr);
+	(void)pthread_condattr_destroy(&attr);
 	d.clients = clients_new(cfg->clients);
 	if (d.clients == NULL)
 		return -1;
 	signer_from_token(&d.signer, cfg->token);
 	d.serve = (struct serve){&d.signer, status, &d};
-	d.state.err = SIGNER_EABSENT; /* so that the first report is news */
+	/* So that the first report is news. */
+	d.state.err = d.breaker.err = SIGNER_EABSENT;
 	atomic_store(&d.err, SIGNER_EABSENT);
 	d.state.since = (uint64_t)time(NULL);
 	bring_up(&d);
@@ -403,8 +503,8 @@ desk_run(const struct desk_config *cfg)
 	(void)pthread_mutex_unlock(&d.lock);
 	if (start(&d) != 0)
 		return -1;
-	for (;;)
-		(void)pause();
+	watch(&d);
+	return 0;
 }
 
 void

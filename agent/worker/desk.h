@@ -17,6 +17,7 @@ struct desk_config {
 	uint64_t restarts; /* workers of this token before us */
 	unsigned clients;  /* slots of the front */
 	unsigned threads;
+	unsigned poll_ms; /* looks for an awaited token; 0: only if asked */
 	struct token *token;
 };
 

@@ -4,6 +4,7 @@
  * Started by sealpointd, with the socket to the front as descriptor 3 and
  * the configuration as 4.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,10 +26,17 @@
 #define PIN_FD 5      /* where the PIN comes from, if that is a descriptor */
 #define SPARE_FDS 128 /* of the module, besides the clients' */
 
+/* The same words in both: the cast in open_token() is a copy. */
+static_assert((int)CONF_REAUTH_CACHED == (int)TOKEN_REAUTH_CACHED &&
+		  (int)CONF_REAUTH_ASK == (int)TOKEN_REAUTH_ASK,
+    "reauth");
+static_assert(CONF_CERTS_MAX <= TOKEN_CERTS_MAX, "certificate files");
+
 /* What the process lives on; static, since threads outlive main's frame. */
 static struct conf conf;
 static struct pin pin;
 static char guard[CONF_PATH_MAX + 16];
+static char unlock[SIGNER_TOKEN_MAX + 32];
 static char advice[CONF_PATH_MAX + 64];
 
 /* Says why to the log and to the front; the supervisor will try again. */
@@ -40,6 +48,14 @@ fail(int err, const struct signer_trouble *why)
 	return 1;
 }
 
+/* Whether a login needs somebody, so that the token is not let go. */
+static bool
+person(const struct conf_token *ct)
+{
+	return ct->pin == CONF_PIN_ASK || ct->pin == CONF_PIN_ASKPASS ||
+	       ct->pin == CONF_PIN_PAD;
+}
+
 static int
 open_token(
     const struct conf_token *ct, struct token **t, struct signer_trouble *why)
@@ -49,7 +65,11 @@ open_token(
 	    .uri = ct->uri,
 	    .guard = guard,
 	    .what_to_do = advice,
+	    .how_to_open = unlock,
+	    .reauth = (enum token_reauth)ct->reauth,
 	    .sessions = ct->sessions,
+	    .keepalive_ms = ct->keepalive_ms,
+	    .release_ms = person(ct) ? 0 : ct->release_ms,
 	    .wait_ms = conf.deadline_ms / 2,
 	};
 	struct token_trouble tt;
@@ -61,6 +81,10 @@ open_token(
 		    "no memory can be locked for "
 		    "the PIN (%s); raise the limit memlock",
 		    strerror(errno));
+	for (size_t i = 0; i < ct->ncerts; i++)
+		tc.certs[i] = ct->certs[i];
+	(void)snprintf(
+	    unlock, sizeof(unlock), "run sealpoint unlock %s", ct->name);
 	tc.pin = pin_lend(&pin);
 	pin_advice(&pin, advice, sizeof(advice));
 	/* One file for all sections: two of them may name one card. */
@@ -123,5 +147,6 @@ main(int argc, char **argv)
 		       : files > SPARE_FDS              ? files - SPARE_FDS
 							: 0;
 	desk.threads = conf.tokens[index].sessions;
+	desk.poll_ms = conf.tokens[index].poll_ms;
 	return desk_run(&desk) == 0 ? 0 : 1;
 }
