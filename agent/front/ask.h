@@ -5,6 +5,7 @@
 #ifndef AGENT_FRONT_ASK_H
 #define AGENT_FRONT_ASK_H
 
+#include "agent/front/catalogue.h"
 #include "agent/front/front.h"
 #include "agent/front/peers.h"
 #include "agent/front/tickets.h"
@@ -16,7 +17,7 @@ struct ask {
 	struct wire_reader r;
 	const uint8_t *packet;
 	size_t len;
-	struct ticket *k; /* if it was parked before */
+	struct ticket *k; /* if it has one */
 };
 
 /* The ways to end it: a reply, a failure as a worker told it, or our own. */
@@ -28,8 +29,15 @@ void ask_refuse(struct ask *a, int err, bool retry, const char *fmt, ...)
 /* Keeps a copy of the request until a worker reports. */
 void ask_park(struct ask *a, bool rescanned);
 
-/* Sends it to a worker; while a new process starts, it waits for that. */
-void ask_forward(
+/*
+ * To a token that has the key: at once, in its turn, or when its new worker is
+ * up. use: SIGNER_USE... if it is work for the token, else 0.
+ */
+void ask_forward(struct ask *a, const struct catalogue_entry *e, uint32_t use,
+    const uint8_t *packet, size_t len);
+
+/* To this very worker, past any queue. */
+void ask_deliver(
     struct ask *a, unsigned index, const uint8_t *packet, size_t len);
 
 /* The client has its answer: what its ticket held is free again. */

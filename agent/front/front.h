@@ -13,6 +13,7 @@
 
 struct event_base;
 struct catalogue;
+struct lanes;
 struct overseer;
 struct peers;
 struct tickets;
@@ -23,6 +24,7 @@ struct front {
 	const struct conf *conf;
 	struct event_base *base;
 	struct catalogue *catalogue;
+	struct lanes *lanes;
 	struct overseer *overseer;
 	struct peers *peers;
 	struct tickets *tickets;
@@ -33,6 +35,7 @@ struct front {
 	uint8_t out[PROTO_PACKET_MAX];
 };
 
-uint64_t front_now(void); /* ms, monotonic */
+uint64_t front_now(void);    /* ms, monotonic */
+uint64_t front_now_us(void); /* the same clock */
 
 #endif

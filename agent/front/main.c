@@ -11,6 +11,7 @@
 
 #include "agent/front/catalogue.h"
 #include "agent/front/front.h"
+#include "agent/front/lanes.h"
 #include "agent/front/overseer.h"
 #include "agent/front/peers.h"
 #include "agent/front/tickets.h"
@@ -54,12 +55,13 @@ furnish(struct front *f)
 	if (f->base == NULL)
 		return -1;
 	f->catalogue = catalogue_new();
+	f->lanes = lanes_new();
 	f->tickets = tickets_new();
 	f->timer = timer_open(f);
 	f->workers = workers_open(f);
 	f->overseer = overseer_open(f, OVERSEER_FD);
-	if (f->catalogue == NULL || f->tickets == NULL || f->timer == NULL ||
-	    f->workers == NULL || f->overseer == NULL)
+	if (f->catalogue == NULL || f->lanes == NULL || f->tickets == NULL ||
+	    f->timer == NULL || f->workers == NULL || f->overseer == NULL)
 		return -1;
 	/* Last: from here on clients come. */
 	f->peers = peers_open(f, LISTEN_FD);
@@ -74,6 +76,7 @@ clear_out(struct front *f)
 	workers_close(f->workers);
 	timer_close(f->timer);
 	tickets_free(f->tickets);
+	lanes_free(f->lanes);
 	catalogue_free(f->catalogue);
 	event_base_free(f->base);
 }

@@ -2,9 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/front/catalogue.h"
+#include "agent/front/lanes.h"
 #include "agent/front/policy.h"
 #include "agent/front/purpose.h"
 #include "agent/front/workers.h"
@@ -284,7 +286,7 @@ certificate(struct ask *a, const struct proto_certificate *c)
 	const struct catalogue_entry *e = allowed(a, c->key, 0);
 
 	if (e != NULL)
-		ask_forward(a, workers_choose(a->f, e->tokens), a->f->out,
+		ask_forward(a, e, 0, a->f->out,
 		    proto_certificate_pack(
 			a->f->out, sizeof(a->f->out), a->h.id, c));
 }
@@ -292,11 +294,11 @@ certificate(struct ask *a, const struct proto_certificate *c)
 static void
 sign(struct ask *a, const struct proto_sign *s)
 {
-	const struct catalogue_entry *e =
-	    allowed(a, s->key, purpose_of(&s->what));
+	uint32_t use = purpose_of(&s->what);
+	const struct catalogue_entry *e = allowed(a, s->key, use);
 
 	if (e != NULL)
-		ask_forward(a, workers_choose(a->f, e->tokens), a->f->out,
+		ask_forward(a, e, use, a->f->out,
 		    proto_sign_pack(a->f->out, sizeof(a->f->out), a->h.id, s));
 }
 
@@ -307,9 +309,23 @@ decrypt(struct ask *a, const struct proto_decrypt *d)
 	    allowed(a, d->key, SIGNER_USE_DECRYPT);
 
 	if (e != NULL)
-		ask_forward(a, workers_choose(a->f, e->tokens), a->f->out,
+		ask_forward(a, e, SIGNER_USE_DECRYPT, a->f->out,
 		    proto_decrypt_pack(
 			a->f->out, sizeof(a->f->out), a->h.id, d));
+}
+
+void
+operation_report(const struct front *f, unsigned index, struct client_token *t)
+{
+	struct timespec ts;
+	uint64_t now = front_now();
+
+	lanes_report(f->lanes, index, t);
+	if (t->last_ms == 0)
+		return;
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	t->last_ms = (uint64_t)ts.tv_sec * 1000 +
+		     (uint64_t)ts.tv_nsec / 1000000 - (now - t->last_ms);
 }
 
 /* What the front itself knows of a token whose worker cannot say. */
@@ -333,6 +349,7 @@ status_here(struct ask *a, unsigned index)
 	t.restarts = workers_generation(a->f, index);
 	if (t.restarts > 0)
 		t.restarts--;
+	operation_report(a->f, index, &t);
 	ask_answer(a, reply,
 	    proto_status_reply_pack(reply, sizeof(reply), a->h.id, &t));
 }
@@ -364,7 +381,7 @@ status(struct ask *a, uint16_t nth)
 		status_here(a, (unsigned)index);
 		return;
 	}
-	ask_forward(a, (unsigned)index, a->f->out,
+	ask_deliver(a, (unsigned)index, a->f->out,
 	    proto_status_pack(a->f->out, sizeof(a->f->out), a->h.id, nth));
 }
 

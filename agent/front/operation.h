@@ -13,4 +13,8 @@
  */
 int operation_dispatch(struct ask *a);
 
+/* Adds what the front counts of a token to a report on it. */
+void operation_report(
+    const struct front *f, unsigned index, struct client_token *t);
+
 #endif

@@ -30,12 +30,15 @@ well(const struct front *f)
 	for (struct ticket *k = tickets_first(f->tickets); k != NULL;
 	     k = k->next) {
 		const struct conf_token *t;
+		uint64_t heard;
 
-		if (k->worker >= CONF_TOKENS_MAX)
+		if (k->place != TICKET_SENT)
 			continue;
 		t = &f->conf->tokens[k->worker];
-		if (workers_silence(f, k->worker) >
-		    2 * t->deadline_ms + t->start_ms)
+		heard = workers_heard(f, k->worker);
+		if (heard < k->sent)
+			heard = k->sent;
+		if (front_now() - heard > 2 * t->deadline_ms + t->start_ms)
 			return false;
 	}
 	return true;

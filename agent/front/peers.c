@@ -67,6 +67,8 @@ drop(struct peer *p)
 	struct peers *ps = p->front->peers;
 	struct reply *q;
 
+	if (p->inflight > 0)
+		route_forget(p->front, p->name);
 	workers_forget(p->front, p);
 	ps->table[p->name.slot] = NULL;
 	ps->count--;

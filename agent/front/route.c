@@ -1,12 +1,18 @@
 #include "agent/front/route.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/front/ask.h"
+#include "agent/front/catalogue.h"
+#include "agent/front/lanes.h"
 #include "agent/front/operation.h"
 #include "agent/front/overseer.h"
-#include "agent/front/tickets.h"
 #include "agent/front/workers.h"
+
+/* A worker that answers others, but not this one for so many times its
+ * patience, has a thread that hangs. */
+#define PATIENCES 3
 
 int
 route_packet(struct front *f, struct peer *p, const uint8_t *packet, size_t len)
@@ -41,35 +47,58 @@ resume(struct front *f, struct ticket *k)
 		ask_settle(f, k);
 }
 
-void
-route_wake(struct front *f)
+/* Shows every ticket; what is done with one may end others. Never nested. */
+static void
+each(struct front *f,
+    void (*visit)(struct front *f, struct ticket *k, unsigned index),
+    unsigned index)
 {
-	struct ticket *k, *next;
+	const uint64_t *numbers;
+	size_t n = tickets_numbers(f->tickets, &numbers);
 
-	for (k = tickets_first(f->tickets); k != NULL; k = next) {
-		next = k->next;
-		if (k->worker == TICKETS_PARKED)
-			resume(f, k);
+	for (size_t i = 0; i < n; i++) {
+		struct ticket *k = tickets_find(f->tickets, numbers[i]);
+
+		if (k != NULL)
+			visit(f, k, index);
 	}
 }
 
-void
-route_done(struct front *f, uint64_t number, const uint8_t *reply, size_t len)
+static void
+rouse(struct front *f, struct ticket *k, unsigned index)
 {
-	struct ticket *k = tickets_find(f->tickets, number);
-	struct peer *p;
-
-	if (k == NULL || k->worker == TICKETS_PARKED)
-		return;
-	p = peers_find(f->peers, k->client);
-	if (p != NULL && len != 0)
-		peer_send(p, reply, len);
-	ask_settle(f, k);
+	(void)index;
+	if (k->place == TICKET_PARKED)
+		resume(f, k);
 }
 
-/* Answers for somebody else, and ends the ticket. */
+/* Out of the queue of this token, to be put where it is best now. */
 static void
-give_up(struct front *f, struct ticket *k, int err,
+call_back(struct front *f, struct ticket *k, unsigned index)
+{
+	if (k->place != TICKET_QUEUED || k->worker != index)
+		return;
+	lanes_leave(f->lanes, k);
+	k->place = TICKET_PARKED;
+}
+
+void
+route_wake(struct front *f)
+{
+	each(f, rouse, 0);
+}
+
+void
+route_worker_told(struct front *f, unsigned index)
+{
+	if (workers_health(f, index) != CHOICE_READY)
+		each(f, call_back, index);
+	route_wake(f);
+	route_pump(f, index);
+}
+
+static void
+answer(struct front *f, const struct ticket *k, int err,
     const struct signer_trouble *why)
 {
 	struct peer *p = peers_find(f->peers, k->client);
@@ -79,46 +108,264 @@ give_up(struct front *f, struct ticket *k, int err,
 		peer_send(p, reply,
 		    proto_failure_pack(reply, sizeof(reply), k->id,
 			(enum proto_type)k->type, err, why));
+}
+
+/* Answers for somebody else, and ends the ticket. */
+static void
+give_up(struct front *f, struct ticket *k, int err,
+    const struct signer_trouble *why)
+{
+	answer(f, k, err, why);
 	ask_settle(f, k);
+}
+
+/*
+ * The end of one that a worker had. True if the token is much slower than was
+ * thought.
+ */
+static bool
+take_back(struct front *f, struct ticket *k, bool served, uint32_t token_us)
+{
+	k->place = TICKET_PARKED;
+	if (k->use == 0)
+		return false;
+	return lanes_done(f->lanes, k, served, token_us, front_now());
+}
+
+void
+route_send(struct front *f, struct ticket *k, unsigned index)
+{
+	const struct conf_token *ct = &f->conf->tokens[index];
+	uint64_t now = front_now();
+	/* What has its turn in time gets the time that it takes. */
+	uint64_t need = lanes_service_us(f->lanes, index) * UINT64_C(3) / 2000;
+	struct signer_trouble why = {.retry = true};
+
+	if (need > ct->deadline_ms)
+		need = ct->deadline_ms;
+	if (k->use != 0 && k->deadline < now + need)
+		tickets_due(f->tickets, k, now + need);
+	k->place = TICKET_SENT;
+	k->unsent = false;
+	k->sent = now;
+	if (workers_send(f, index, k) == 0)
+		return;
+	(void)take_back(f, k, false, 0);
+	(void)signer_fail(&why, 0,
+	    "the agent has no memory left for a request to token %s; try "
+	    "again later",
+	    ct->name);
+	give_up(f, k, SIGNER_ENOMEM, &why);
+}
+
+void
+route_pump(struct front *f, unsigned index)
+{
+	const struct conf_token *ct = &f->conf->tokens[index];
+	struct ticket *k;
+
+	while (workers_up(f, index) &&
+	       (k = lanes_next(f->lanes, index, ct)) != NULL)
+		route_send(f, k, index);
+}
+
+void
+route_unsent(struct front *f, uint64_t number)
+{
+	struct ticket *k = tickets_find(f->tickets, number);
+
+	if (k == NULL || k->place != TICKET_SENT)
+		return;
+	(void)take_back(f, k, false, 0);
+	ask_settle(f, k);
+}
+
+/*
+ * May another token do what this one could not? Only if the fault is the
+ * token's own, and the other one is well.
+ */
+static bool
+elsewhere(struct front *f, const struct ticket *k, int err)
+{
+	const struct catalogue_entry *e =
+	    catalogue_by_sha256(f->catalogue, k->key);
+	int i;
+
+	if (err != SIGNER_EABSENT && err != SIGNER_EPIN &&
+	    err != SIGNER_EPINLOCKED && err != SIGNER_EBUSY &&
+	    err != SIGNER_EDEVICE)
+		return false;
+	if (e == NULL || k->repeated || k->deadline <= front_now())
+		return false;
+	i = workers_choose(f, e->tokens & ~(UINT32_C(1) << k->worker));
+	return i >= 0 && workers_health(f, (unsigned)i) == CHOICE_READY;
+}
+
+/* What the front adds to a worker's report on its token. */
+static size_t
+amend(struct front *f, const struct ticket *k, const uint8_t *reply, size_t len)
+{
+	struct client_token t;
+	struct proto_header h;
+	struct wire_reader r;
+
+	memset(&t, 0, sizeof(t));
+	if (proto_header_parse(&r, reply, len, &h) != SIGNER_OK ||
+	    proto_status_reply_parse(&r, &t) != SIGNER_OK)
+		return 0;
+	operation_report(f, k->worker, &t);
+	return proto_status_reply_pack(f->out, sizeof(f->out), k->id, &t);
+}
+
+/* Passes the worker's answer on, if it did not give it itself. */
+static void
+hand_over(struct front *f, struct ticket *k, int err, const uint8_t *reply,
+    size_t len)
+{
+	struct peer *p = peers_find(f->peers, k->client);
+
+	if (p != NULL && len != 0) {
+		if (k->type == PROTO_STATUS && err == SIGNER_OK) {
+			len = amend(f, k, reply, len);
+			reply = f->out;
+		}
+		peer_send(p, reply, len);
+	}
+	ask_settle(f, k);
+}
+
+void
+route_done(struct front *f, unsigned index, const struct link_done *d,
+    const uint8_t *reply, size_t len)
+{
+	struct ticket *k = tickets_find(f->tickets, d->ticket);
+	int err = -(int)d->status;
+	bool slower;
+
+	/* Late news of one that was answered, or went elsewhere. */
+	if (k == NULL || k->place != TICKET_SENT || k->worker != index)
+		return;
+	slower = take_back(f, k, err == SIGNER_OK, d->token_us);
+	if (k->answered) {
+		ask_settle(f, k);
+	} else if (err != SIGNER_OK && elsewhere(f, k, err)) {
+		k->failed |= UINT32_C(1) << index;
+		k->repeated = true;
+		resume(f, k);
+	} else {
+		hand_over(f, k, err, reply, len);
+	}
+	if (slower) {
+		each(f, call_back, index);
+		each(f, rouse, index);
+	}
+	route_pump(f, index);
+}
+
+static void
+bereave(struct front *f, struct ticket *k, unsigned index)
+{
+	bool reported;
+	const struct link_state *s = workers_state(f, index, &reported);
+
+	call_back(f, k, index);
+	if (k->place != TICKET_SENT || k->worker != index)
+		return;
+	k->place = TICKET_PARKED;
+	if (k->answered)
+		ask_settle(f, k);
+	else if (!k->unsent && (k->repeated || k->deadline <= front_now()))
+		give_up(f, k, s->err, &s->why);
+	else
+		k->repeated = k->repeated || !k->unsent;
 }
 
 void
 route_worker_lost(struct front *f, unsigned index)
 {
-	bool reported;
-	const struct link_state *s = workers_state(f, index, &reported);
+	lanes_lose(f->lanes, index);
+	each(f, bereave, index);
+	route_wake(f);
+}
+
+void
+route_forget(struct front *f, struct link_client client)
+{
 	struct ticket *k, *next;
 
 	for (k = tickets_first(f->tickets); k != NULL; k = next) {
 		next = k->next;
-		if (k->worker == index)
-			give_up(f, k, s->err, &s->why);
+		if (k->client.slot != client.slot ||
+		    k->client.serial != client.serial)
+			continue;
+		if (k->place == TICKET_SENT) {
+			k->answered = true;
+			continue;
+		}
+		if (k->place == TICKET_QUEUED)
+			lanes_leave(f->lanes, k);
+		tickets_release(f->tickets, k);
 	}
-	route_wake(f);
+}
+
+/* The worker has it for too long already: ends it if it hangs, and says when
+ * to look again. */
+static void
+suspect(struct front *f, struct ticket *k)
+{
+	uint64_t patience = workers_patience(f, k->worker), now = front_now();
+	uint64_t quiet = workers_heard(f, k->worker);
+	uint64_t due, last = k->sent + PATIENCES * patience;
+
+	due = (quiet > k->sent ? quiet : k->sent) + patience;
+	if (due > last)
+		due = last;
+	if (due <= now) {
+		workers_end(f, k->worker);
+		due = now + patience;
+	}
+	tickets_due(f->tickets, k, due);
 }
 
 static void
 expire(struct front *f, struct ticket *k)
 {
+	const struct conf_token *ct = &f->conf->tokens[k->worker];
 	struct signer_trouble why = {.retry = true};
-	unsigned index = k->worker;
 
-	if (index == TICKETS_PARKED) {
-		(void)snprintf(why.text, sizeof(why.text),
+	switch (k->place) {
+	case TICKET_FREE:
+		break;
+	case TICKET_PARKED:
+		(void)signer_fail(&why, 0,
 		    "the tokens did not come up within "
 		    "the deadline; see 'sealpoint status' and try again");
 		give_up(f, k, SIGNER_ETIMEOUT, &why);
-		workers_check(f);
-		return;
+		break;
+	case TICKET_QUEUED:
+		lanes_leave(f->lanes, k);
+		why.after_ms = lanes_service_us(f->lanes, k->worker) / 1000;
+		(void)signer_fail(&why, 0,
+		    "token %s was busy with others for all of %u s; try again",
+		    ct->name, ct->deadline_ms / 1000);
+		give_up(f, k, SIGNER_EBUSY, &why);
+		break;
+	case TICKET_SENT:
+		if (!k->answered) {
+			struct peer *p = peers_find(f->peers, k->client);
+
+			(void)signer_fail(&why, 0,
+			    "token %s did not answer within %u ms; "
+			    "see 'sealpoint status' and try again",
+			    ct->name, ct->deadline_ms);
+			answer(f, k, SIGNER_ETIMEOUT, &why);
+			k->answered = true;
+			if (p != NULL)
+				peer_settle(p);
+		}
+		suspect(f, k);
+		break;
 	}
-	(void)snprintf(why.text, sizeof(why.text),
-	    "token %s did not answer within %u ms; "
-	    "see 'sealpoint status' and try again",
-	    f->conf->tokens[index].name, f->conf->deadline_ms);
-	give_up(f, k, SIGNER_ETIMEOUT, &why);
-	/* Slow is one thing; a worker that answers nothing at all hangs. */
-	if (workers_silence(f, index) >= f->conf->deadline_ms)
-		overseer_kill(f->overseer, index, workers_generation(f, index));
 }
 
 uint64_t
@@ -126,7 +373,7 @@ route_expire(struct front *f)
 {
 	struct ticket *k;
 
-	while ((k = tickets_first(f->tickets)) != NULL) {
+	while ((k = tickets_soonest(f->tickets)) != NULL) {
 		uint64_t now = front_now();
 
 		if (k->deadline > now)

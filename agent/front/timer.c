@@ -7,35 +7,50 @@
 
 #include "agent/front/peers.h"
 #include "agent/front/route.h"
+#include "agent/front/workers.h"
 
 struct timer {
 	struct front *front;
 	struct event *event;
-	bool armed;
+	uint64_t due; /* ms, monotonic; 0: not armed */
 };
 
 uint64_t
-front_now(void)
+front_now_us(void)
 {
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+uint64_t
+front_now(void)
+{
+	return front_now_us() / 1000;
+}
+
+/* 0 is never. */
+static uint64_t
+sooner(uint64_t a, uint64_t b)
+{
+	if (a == 0 || b == 0)
+		return a + b;
+	return a < b ? a : b;
 }
 
 static void
 on_time(evutil_socket_t fd, short what, void *arg)
 {
 	struct timer *t = arg;
-	uint64_t next, unread;
+	uint64_t next;
 
 	(void)fd;
 	(void)what;
-	t->armed = false;
+	t->due = 0;
 	next = route_expire(t->front);
-	unread = peers_expire(t->front->peers);
-	if (next == 0 || (unread != 0 && unread < next))
-		next = unread;
+	next = sooner(next, peers_expire(t->front->peers));
+	next = sooner(next, workers_check(t->front));
 	if (next != 0)
 		timer_arm(t, next);
 }
@@ -71,8 +86,10 @@ timer_arm(struct timer *t, uint64_t ms)
 	    .tv_sec = (time_t)(ms / 1000),
 	    .tv_usec = (suseconds_t)(ms % 1000 * 1000),
 	};
+	uint64_t due = front_now() + ms;
 
-	if (t->armed)
+	if (t->due != 0 && t->due <= due)
 		return;
-	t->armed = event_add(t->event, &tv) == 0;
+	if (event_add(t->event, &tv) == 0)
+		t->due = due;
 }

@@ -9,7 +9,7 @@
 struct timer *timer_open(struct front *f); /* NULL: no memory */
 void timer_close(struct timer *t);
 
-/* Rings after ms, unless it is set already. */
+/* Rings after ms, or sooner if it is set so already. */
 void timer_arm(struct timer *t, uint64_t ms);
 
 #endif

@@ -11,38 +11,40 @@
 #include <event2/event.h>
 
 #include "agent/front/catalogue.h"
+#include "agent/front/lanes.h"
 #include "agent/front/overseer.h"
 #include "agent/front/route.h"
+#include "agent/front/timer.h"
 #include "agent/log.h"
 
-#define WAITING_MAX                                              \
-	(8u << 20) /* bytes of requests that wait for one worker \
-		    */
 #define BURST 64   /* notices of one worker before others have their turn */
+#define MUTE_MAX 3 /* workers in a row that end without a word */
 
-/* A packet that did not fit into the worker's socket: a request, or, with
- * ticket 0, the news that its client is gone. */
+/* What did not fit into the worker's socket: a request, whose packet is in
+ * its ticket, or, with ticket 0, the news that its client is gone. */
 struct errand {
 	struct errand *next;
 	struct link_request q;
-	size_t len;
-	uint8_t packet[];
 };
 
 struct worker {
 	struct front *front;
 	unsigned index;
 	uint32_t generation;
-	int fd;        /* -1: no process */
-	bool reported; /* it, or one before it, said how its token is */
-	bool spoke;    /* the present process did */
+	int fd;          /* -1: no process */
+	bool reported;   /* it, or one before it, said how its token is */
+	bool spoke;      /* the present process, or the last one, did */
+	bool down;       /* the last process said why it ended, or too many
+			    ended without a word: wait for none */
+	unsigned mute;   /* processes that ended without a word, in a row */
+	uint32_t ending; /* generation that we asked to be ended */
 	bool scanning;
+	uint64_t scan_began;
 	struct link_state state;
 	uint64_t attached; /* when the process came */
 	uint64_t heard;    /* when it last answered */
 	struct event *readable, *writable;
 	struct errand *first, *last;
-	size_t waiting;
 	struct signer_identity *incoming; /* catalogue being received */
 	size_t nincoming;
 };
@@ -67,12 +69,6 @@ workers_state(const struct front *f, unsigned index, bool *reported)
 }
 
 bool
-workers_present(const struct front *f, unsigned index)
-{
-	return worker(f, index)->fd != -1;
-}
-
-bool
 workers_up(const struct front *f, unsigned index)
 {
 	return worker(f, index)->fd != -1 && worker(f, index)->spoke;
@@ -85,29 +81,61 @@ workers_generation(const struct front *f, unsigned index)
 }
 
 uint64_t
-workers_silence(const struct front *f, unsigned index)
+workers_patience(const struct front *f, unsigned index)
 {
-	return front_now() - worker(f, index)->heard;
+	const struct conf_token *ct = &f->conf->tokens[index];
+
+	/* One in trouble may be setting its token up anew. */
+	if (worker(f, index)->state.err != SIGNER_OK &&
+	    ct->start_ms > ct->deadline_ms)
+		return ct->start_ms;
+	return ct->deadline_ms;
 }
 
-unsigned
-workers_choose(const struct front *f, uint32_t tokens)
+uint64_t
+workers_heard(const struct front *f, unsigned index)
 {
-	unsigned any = 0;
-	bool found = false;
+	return worker(f, index)->heard;
+}
 
-	for (unsigned i = 0; i < f->workers->n; i++) {
-		const struct worker *w = worker(f, i);
+void
+workers_end(struct front *f, unsigned index)
+{
+	struct worker *w = worker(f, index);
 
-		if ((tokens >> i & 1) == 0)
-			continue;
-		if (w->fd != -1 && w->reported && w->state.err == SIGNER_OK)
-			return i;
-		if (!found)
-			any = i;
-		found = true;
-	}
-	return any;
+	if (w->fd == -1 || w->ending == w->generation)
+		return;
+	w->ending = w->generation;
+	overseer_kill(f->overseer, index, w->generation);
+}
+
+enum choice_health
+workers_health(const struct front *f, unsigned index)
+{
+	const struct worker *w = worker(f, index);
+
+	if (f->conf->tokens[index].name[0] == '\0')
+		return CHOICE_UNUSED;
+	if (w->fd == -1)
+		return w->down ? CHOICE_DOWN : CHOICE_STARTING;
+	if (!w->spoke)
+		return CHOICE_STARTING;
+	return w->state.err == SIGNER_OK ? CHOICE_READY : CHOICE_AILING;
+}
+
+int
+workers_choose(const struct front *f, uint32_t among)
+{
+	struct choice all[CONF_TOKENS_MAX];
+
+	for (unsigned i = 0; i < f->workers->n; i++)
+		all[i] = (struct choice){
+		    .health = workers_health(f, i),
+		    .prefer = f->conf->tokens[i].prefer,
+		    .weight = f->conf->tokens[i].weight,
+		    .load = lanes_load(f->lanes, i),
+		};
+	return choice_best(all, f->workers->n, among);
 }
 
 /* Frees what belongs to the process; a catalogue half sent is forgotten. */
@@ -115,17 +143,20 @@ static void
 detach(struct worker *w)
 {
 	struct errand *e;
+	struct ticket *k;
 
 	event_free(w->readable);
 	event_free(w->writable);
 	(void)close(w->fd);
 	w->fd = -1;
 	while ((e = w->first) != NULL) {
+		k = tickets_find(w->front->tickets, e->q.ticket);
+		if (k != NULL)
+			k->unsent = true;
 		w->first = e->next;
 		free(e);
 	}
 	w->last = NULL;
-	w->waiting = 0;
 	free(w->incoming);
 	w->incoming = NULL;
 	w->nincoming = 0;
@@ -141,6 +172,9 @@ lose(struct worker *w)
 	log_line(LOG_LEVEL_WARNING, "token %s: its worker ended",
 	    w->front->conf->tokens[w->index].name);
 	detach(w);
+	w->mute = w->spoke ? 0 : w->mute + 1;
+	w->down =
+	    w->mute >= MUTE_MAX || (w->spoke && w->state.err != SIGNER_OK);
 	/* It may have said why it ends; else this is what is known. */
 	if (w->state.err == SIGNER_OK) {
 		w->state.err = SIGNER_EDEVICE;
@@ -158,10 +192,10 @@ lose(struct worker *w)
  * this process has not got it yet. 0, or -1 with errno.
  */
 static int
-transmit(struct worker *w, const struct link_request *q, const uint8_t *packet,
-    size_t len)
+transmit(struct worker *w, const struct link_request *q)
 {
 	struct peer *p = peers_find(w->front->peers, q->client);
+	const struct ticket *k = tickets_find(w->front->tickets, q->ticket);
 	uint8_t head[LINK_HEADER_MAX];
 	int fd = -1;
 
@@ -170,12 +204,14 @@ transmit(struct worker *w, const struct link_request *q, const uint8_t *packet,
 		    link_gone_pack(head, sizeof(head), q->client), NULL, 0, -1,
 		    MSG_DONTWAIT);
 	/* It hung up, or was answered for being late: nobody waits. */
-	if (p == NULL || tickets_find(w->front->tickets, q->ticket) == NULL)
+	if (p == NULL || k == NULL || k->answered) {
+		route_unsent(w->front, q->ticket);
 		return 0;
+	}
 	if (p->lent[w->index] != w->generation)
 		fd = p->fd;
 	if (link_send(w->fd, head, link_request_pack(head, sizeof(head), q),
-		packet, len, fd, MSG_DONTWAIT) != 0)
+		k->packet, k->len, fd, MSG_DONTWAIT) != 0)
 		return -1;
 	p->lent[w->index] = w->generation;
 	return 0;
@@ -190,7 +226,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	while ((e = w->first) != NULL) {
-		if (transmit(w, &e->q, e->packet, e->len) != 0) {
+		if (transmit(w, &e->q) != 0) {
 			/* If it ended, the read side tells. */
 			if (errno == EAGAIN || errno == ENOBUFS)
 				(void)event_add(w->writable, NULL);
@@ -199,39 +235,30 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 		w->first = e->next;
 		if (w->first == NULL)
 			w->last = NULL;
-		w->waiting -= sizeof(*e) + e->len;
 		free(e);
 	}
+	route_pump(w->front, w->index);
 }
 
 static int
-enqueue(struct worker *w, const struct link_request *q, const uint8_t *packet,
-    size_t len)
+enqueue(struct worker *w, const struct link_request *q)
 {
-	struct errand *e;
+	struct errand *e = malloc(sizeof(*e));
 
-	if (w->waiting + len > WAITING_MAX)
-		return -1;
-	e = malloc(sizeof(*e) + len);
 	if (e == NULL)
 		return -1;
 	e->next = NULL;
 	e->q = *q;
-	e->len = len;
-	if (len != 0)
-		memcpy(e->packet, packet, len);
 	if (w->last != NULL)
 		w->last->next = e;
 	else
 		w->first = e;
 	w->last = e;
-	w->waiting += sizeof(*e) + len;
 	return event_add(w->writable, NULL);
 }
 
 int
-workers_send(struct front *f, unsigned index, const struct ticket *k,
-    const uint8_t *packet, size_t len)
+workers_send(struct front *f, unsigned index, struct ticket *k)
 {
 	const struct link_request q = {k->number, k->client};
 	struct worker *w = worker(f, index);
@@ -239,12 +266,15 @@ workers_send(struct front *f, unsigned index, const struct ticket *k,
 	if (w->fd == -1)
 		return -1;
 	if (w->first == NULL) {
-		if (transmit(w, &q, packet, len) == 0)
+		if (transmit(w, &q) == 0)
 			return 0;
-		if (errno != EAGAIN && errno != ENOBUFS)
-			return -1;
+		/* It ended; the read side tells. */
+		if (errno != EAGAIN && errno != ENOBUFS) {
+			k->unsent = true;
+			return 0;
+		}
 	}
-	return enqueue(w, &q, packet, len);
+	return enqueue(w, &q);
 }
 
 void
@@ -260,6 +290,8 @@ workers_rescan(struct front *f)
 			continue;
 		w->scanning =
 		    link_send(w->fd, p, len, NULL, 0, -1, MSG_DONTWAIT) == 0;
+		w->scan_began = front_now();
+		timer_arm(f->timer, f->conf->tokens[i].deadline_ms);
 	}
 }
 
@@ -282,8 +314,8 @@ workers_forget(struct front *f, const struct peer *p)
 
 		if (w->fd == -1 || p->lent[i] != w->generation)
 			continue;
-		if (w->first != NULL || transmit(w, &gone, NULL, 0) != 0)
-			(void)enqueue(w, &gone, NULL, 0);
+		if (w->first != NULL || transmit(w, &gone) != 0)
+			(void)enqueue(w, &gone);
 	}
 }
 
@@ -314,25 +346,48 @@ despair(struct worker *w)
 	(void)signer_fail(&w->state.why, 0,
 	    "the module of token %s did not come up within %u ms; see whether "
 	    "its reader or HSM answers",
-	    w->front->conf->tokens[w->index].name, w->front->conf->deadline_ms);
+	    w->front->conf->tokens[w->index].name,
+	    w->front->conf->tokens[w->index].deadline_ms);
 	tell(w);
+	route_wake(w->front);
 }
 
-void
+/* Ends a worker that hangs in its start or in a scan. Ms until the next look
+ * at it; 0 for none. */
+static uint64_t
+check(struct worker *w, uint64_t now)
+{
+	const struct conf_token *ct = &w->front->conf->tokens[w->index];
+	uint64_t due = w->attached + ct->deadline_ms;
+
+	if (w->fd == -1 || w->ending == w->generation ||
+	    (w->spoke && !w->scanning))
+		return 0;
+	if (w->spoke) {
+		due = w->heard > w->scan_began ? w->heard : w->scan_began;
+		due += workers_patience(w->front, w->index);
+	} else if (now >= due) {
+		despair(w);
+		due = w->attached + ct->start_ms;
+	}
+	if (now < due)
+		return due - now;
+	workers_end(w->front, w->index);
+	return 0;
+}
+
+uint64_t
 workers_check(struct front *f)
 {
-	uint64_t now = front_now();
+	uint64_t now = front_now(), next = 0;
 
 	for (unsigned i = 0; i < f->workers->n; i++) {
-		struct worker *w = worker(f, i);
-		uint64_t since = w->spoke ? w->heard : w->attached;
+		uint64_t left = check(worker(f, i), now);
 
-		if (w->fd == -1 || (w->spoke && !w->scanning) ||
-		    now - since < f->conf->deadline_ms)
-			continue;
-		despair(w);
-		overseer_kill(f->overseer, i, w->generation);
+		if (left != 0 && (next == 0 || left < next))
+			next = left;
 	}
+	return next;
 }
 
 static void
@@ -341,7 +396,7 @@ done(struct worker *w, struct wire_reader *r)
 	struct link_done d;
 
 	if (link_done_parse(r, &d) == SIGNER_OK)
-		route_done(w->front, d.ticket, NULL, 0);
+		route_done(w->front, w->index, &d, NULL, 0);
 }
 
 static void
@@ -350,7 +405,7 @@ reply(struct worker *w, struct wire_reader *r)
 	struct link_done d;
 
 	if (link_reply_parse(r, &d) == SIGNER_OK)
-		route_done(w->front, d.ticket, r->p, r->left);
+		route_done(w->front, w->index, &d, r->p, r->left);
 }
 
 static void
@@ -370,7 +425,7 @@ state(struct worker *w, struct wire_reader *r)
 	w->state = s;
 	w->reported = true;
 	w->spoke = true;
-	route_wake(w->front);
+	route_worker_told(w->front, w->index);
 }
 
 static void
@@ -405,47 +460,55 @@ catalogue(struct worker *w, struct wire_reader *r)
 	w->nincoming = 0;
 }
 
-static void
-on_readable(evutil_socket_t fd, short what, void *arg)
+/* One notice. False: there is none now, or the worker is lost. */
+static bool
+receive(struct worker *w)
 {
-	struct worker *w = arg;
 	uint8_t *buf = w->front->buf;
 	struct wire_reader r;
 	ssize_t n;
 
-	(void)what;
-	for (int i = 0; i < BURST; i++) {
-		n = recv(fd, buf, sizeof(w->front->buf), MSG_DONTWAIT);
-		/* Reset: it died with unread requests, but its last words
-		 * are still to come. */
-		if (n == -1 && (errno == ECONNRESET || errno == EINTR))
-			continue;
-		if (n == -1 && errno == EAGAIN)
-			return;
-		if (n <= 0) {
-			lose(w);
-			return;
-		}
-		w->heard = front_now();
-		switch (link_kind_get(&r, buf, (size_t)n)) {
-		case LINK_DONE:
-			done(w, &r);
-			break;
-		case LINK_REPLY:
-			reply(w, &r);
-			/* It may be a decrypted key. */
-			explicit_bzero(buf, (size_t)n);
-			break;
-		case LINK_STATE:
-			state(w, &r);
-			break;
-		case LINK_CATALOGUE:
-			catalogue(w, &r);
-			break;
-		default:
-			break;
-		}
+	n = recv(w->fd, buf, sizeof(w->front->buf), MSG_DONTWAIT);
+	/* Reset: it died with unread requests, but its last words are still
+	 * to come. */
+	if (n == -1 && (errno == ECONNRESET || errno == EINTR))
+		return true;
+	if (n == -1 && errno == EAGAIN)
+		return false;
+	if (n <= 0) {
+		lose(w);
+		return false;
 	}
+	w->heard = front_now();
+	switch (link_kind_get(&r, buf, (size_t)n)) {
+	case LINK_DONE:
+		done(w, &r);
+		break;
+	case LINK_REPLY:
+		reply(w, &r);
+		/* It may be a decrypted key. */
+		explicit_bzero(buf, (size_t)n);
+		break;
+	case LINK_STATE:
+		state(w, &r);
+		break;
+	case LINK_CATALOGUE:
+		catalogue(w, &r);
+		break;
+	default:
+		break;
+	}
+	return true;
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	for (int i = 0; i < BURST; i++)
+		if (!receive(arg))
+			return;
 }
 
 void
@@ -458,6 +521,9 @@ workers_attach(struct front *f, unsigned index, uint32_t generation, int fd)
 		return;
 	}
 	w = worker(f, index);
+	/* What the last one answered must not be asked again. */
+	while (w->fd != -1 && receive(w))
+		;
 	lose(w);
 	w->readable =
 	    event_new(f->base, fd, EV_READ | EV_PERSIST, on_readable, w);
@@ -480,6 +546,7 @@ workers_attach(struct front *f, unsigned index, uint32_t generation, int fd)
 	/* A word of its predecessor about trouble stands until it speaks. */
 	if (w->state.err == SIGNER_OK)
 		w->reported = false;
+	timer_arm(f->timer, f->conf->tokens[index].deadline_ms);
 	route_wake(f);
 }
 
@@ -490,7 +557,10 @@ workers_reset(struct front *f, unsigned index)
 
 	lose(w);
 	w->reported = false;
+	w->down = false;
+	w->mute = 0;
 	memset(&w->state, 0, sizeof(w->state));
+	lanes_reset(f->lanes, index);
 }
 
 struct workers *

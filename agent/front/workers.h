@@ -5,6 +5,7 @@
 #ifndef AGENT_FRONT_WORKERS_H
 #define AGENT_FRONT_WORKERS_H
 
+#include "agent/front/choice.h"
 #include "agent/front/front.h"
 #include "agent/front/peers.h"
 #include "agent/front/tickets.h"
@@ -22,20 +23,21 @@ void workers_reset(struct front *f, unsigned index);
 /* How the token is. reported: did its present worker say so? Borrowed. */
 const struct link_state *workers_state(
     const struct front *f, unsigned index, bool *reported);
-/* Is there a process; and did it say how its token is? */
-bool workers_present(const struct front *f, unsigned index);
+/* Is there a process that said how its token is? */
 bool workers_up(const struct front *f, unsigned index);
 uint32_t workers_generation(const struct front *f, unsigned index);
 
-/* Of the tokens in this set the one to ask: a ready one if there is. */
-unsigned workers_choose(const struct front *f, uint32_t tokens);
+enum choice_health workers_health(const struct front *f, unsigned index);
+
+/* Of the tokens in this set the one to ask; -1 if the set is empty. */
+int workers_choose(const struct front *f, uint32_t among);
 
 /*
- * Hands a request to a worker, whose answer goes to the ticket's client. 0,
- * or -1: too much waits there already, or no process is there.
+ * Hands a ticket's packet to a worker. 0, or -1: no process, or no memory. If
+ * the process has just ended, route_worker_lost() will be told so; then
+ * k->unsent says that this was not even sent.
  */
-int workers_send(struct front *f, unsigned index, const struct ticket *k,
-    const uint8_t *packet, size_t len);
+int workers_send(struct front *f, unsigned index, struct ticket *k);
 
 /* Asks every worker that is not at it to look at its token again. */
 void workers_rescan(struct front *f);
@@ -45,12 +47,18 @@ bool workers_scanning(const struct front *f);
 void workers_forget(struct front *f, const struct peer *p);
 
 /*
- * Requests waited in vain for workers to report: ends those that hang, in
- * their start or in a scan.
+ * Ends those that hang in their start or in a scan. Ms until it is to be
+ * called again, or 0: no worker is at either.
  */
-void workers_check(struct front *f);
+uint64_t workers_check(struct front *f);
 
-/* Ms since it last answered anything; a request just timed out. */
-uint64_t workers_silence(const struct front *f, unsigned index);
+/* When it last answered anything; ms, monotonic. */
+uint64_t workers_heard(const struct front *f, unsigned index);
+
+/* For how long it may answer nothing. */
+uint64_t workers_patience(const struct front *f, unsigned index);
+
+/* Has a worker that hangs ended, once. */
+void workers_end(struct front *f, unsigned index);
 
 #endif
