@@ -10,6 +10,8 @@ static const struct output_column columns[] = {
     {"KEYS", "identities"},
     {"SIGNATURES", "signatures"},
     {"DECRYPTIONS", "decryptions"},
+    {"SERVED", "served"},
+    {"WAITING", "waiting"},
     {"SESSIONS", "sessions"},
     {"RESTARTS", "restarts"},
     {"TOKEN", "label"},
@@ -36,6 +38,10 @@ add(struct record *list, const struct client_token *t)
 	record_set_number(row, "searches", t->searches);
 	record_set_number(row, "recoveries", t->recoveries);
 	record_set_number(row, "restarts", t->restarts);
+	record_set_number(row, "served", t->served);
+	record_set_number(row, "failovers", t->failovers);
+	record_set_number(row, "waiting", t->waiting);
+	record_set_number(row, "last_ms", t->last_ms);
 	record_append(list, row);
 }
 
