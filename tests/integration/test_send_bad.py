@@ -51,6 +51,19 @@ class Refused(test_send.OverHttp):
             self.nothing("send", "state",
                          self.write("report.xml", good[:length]))
 
+    def test_a_long_report_that_is_none_at_its_end(self):
+        """Nobody holds it as a whole, but it is read to its end."""
+        row = samples.instance("Win32_BIOS", ("Name", "x" * 200))
+        end = "</ReportBody></Report>"
+        good = samples.hinv(self.smsid).replace(
+            "<ReportBody>", "<ReportBody>" + row * (17 * 2 ** 20 // len(row)))
+        self.assertTrue(good.endswith(end))
+        for text, says in ((good[:-3], "well-formed"),
+                           (good[:-len(end)] + "&x;" + end, "well-formed"),
+                           (good + "<More/>", "well-formed")):
+            self.nothing("send", "hinv", self.write("report.xml", text),
+                         says=says)
+
     def test_files_that_are_not_there(self):
         report = self.write("report.xml", samples.files(self.smsid, (5,)))
         empty = self.write("empty", b"")
