@@ -175,7 +175,7 @@ check(const struct passage *p, struct source *s, struct mp_error *e)
 {
 	int r;
 
-	if (!p->a->xml || p->text.written == 0)
+	if (!p->a->xml || p->a->checked || p->text.written == 0)
 		return MP_OK;
 	if (s->data == NULL && lseek(s->fd, 0, SEEK_SET) != 0)
 		return mp_fail(e, MP_EARG, "it cannot be read twice (%s)",

@@ -42,7 +42,8 @@ struct mp_attachment {
 	const char *path; /* NULL: data and len count */
 	const uint8_t *data;
 	size_t len;
-	bool xml; /* UTF-8 XML text, without declaration */
+	bool xml;     /* UTF-8 XML text, without declaration */
+	bool checked; /* ... that was read as a whole, and is good */
 };
 
 struct mp_message {

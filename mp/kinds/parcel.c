@@ -115,7 +115,8 @@ fill(struct mp_parcel *p, const char *xml, size_t len, struct mp_error *e)
 		    (struct mp_attachment){.name = p->kind->attachment,
 			.data = p->report.data,
 			.len = p->report.len,
-			.xml = true};
+			.xml = true,
+			.checked = true};
 	} else {
 		mp_buf_str(&p->body, mp_kind_prolog(p->kind));
 		mp_buf_add(&p->body, xml, len);

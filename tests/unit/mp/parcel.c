@@ -431,6 +431,9 @@ a_declaration_is_dropped_or_is_the_kinds_own(void **state)
 		assert_memory_equal(p.body.data, begin, strlen(begin));
 		assert_int_equal(p.nattachments,
 		    k->payload == MP_PAYLOAD_ATTACHMENT ? 1 : n);
+		/* What was checked here is not read once more when sealed. */
+		assert_int_equal(p.nattachments > 0 && p.attachments[0].checked,
+		    k->payload == MP_PAYLOAD_ATTACHMENT);
 		mp_parcel_release(&p);
 	}
 	mp_parcel_release(NULL);
