@@ -16,220 +16,14 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include "pkcs11/guard_impl.h"
 #include "pkcs11/trouble.h"
 
-#define FILE_MAX 16384
-#define RECORDS_MAX 160 /* of all tokens */
 #define PER_TOKEN_MAX 8 /* a card locks long before: the oldest may go */
-#define SALT_LEN 16
-#define TOKEN_LEN 32
-#define TAG_LEN 2
 #define BRIEF_LEN 8
 #define NAME_LEN_MAX 200 /* bytes, to which we add some */
 #define POLL_MS 20
 #define SALTS_MAX 4 /* of one login */
-
-static const char magic[] = "sealpoint-guard 1 ";
-
-enum state { NONE, REFUSED, PENDING, AGAIN };
-
-static const char *const words[] = {
-    [REFUSED] = "refused ", [PENDING] = "pending ", [AGAIN] = "again "};
-
-struct record {
-	enum state state;
-	uint8_t token[TOKEN_LEN];
-	uint8_t tag[TAG_LEN];
-};
-
-struct guard {
-	const char *path;
-	struct guard_memory *memory;
-	const uint8_t *pin;
-	size_t pinlen;
-	unsigned wait_ms;
-	int dir;
-	int login, file; /* locks: of logins to this token, of the file */
-	char name[256];  /* in dir */
-	uint8_t salt[SALT_LEN];
-	struct record me;         /* what is to be judged or written */
-	uint8_t tagged[SALT_LEN]; /* the salt of my tag, if it is known */
-	bool known, salted;
-	enum state before; /* what was on record of me */
-	struct record records[RECORDS_MAX];
-	size_t n;
-};
-
-static int
-broken(const struct guard *g, const char *what, struct token_trouble *why)
-{
-	return trouble_say(why, TOKEN_ECONFIG, false,
-	    "%s: %s: %s; no PIN is sent while it cannot be kept, because a "
-	    "refused one could not be remembered",
-	    g->path, what, strerror(errno));
-}
-
-static int
-spoilt(const struct guard *g, const char *what, struct token_trouble *why)
-{
-	return trouble_say(why, TOKEN_ECONFIG, false,
-	    "%s: %s; make sure that the configured PIN is right, remove the "
-	    "file, and try again",
-	    g->path, what);
-}
-
-static void
-put_hex(char *out, const uint8_t *bytes, size_t len)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
-	}
-	out[2 * len] = '\0';
-}
-
-static int
-digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Reads exactly len bytes, then the character `end`; NULL if it is not so. */
-static const char *
-get_hex(const char *in, uint8_t *bytes, size_t len, char end)
-{
-	if (in == NULL)
-		return NULL;
-	for (size_t i = 0; i < len; i++, in += 2) {
-		if (digit(in[0]) < 0 || digit(in[1]) < 0)
-			return NULL;
-		bytes[i] = (uint8_t)(digit(in[0]) << 4 | digit(in[1]));
-	}
-	return *in == end ? in + 1 : NULL;
-}
-
-static const char *
-skip(const char *in, const char *word)
-{
-	size_t len = strlen(word);
-
-	return in != NULL && strncmp(in, word, len) == 0 ? in + len : NULL;
-}
-
-/* The whole file, as it is described in guard.h; -1 if it is anything else. */
-static int
-parse(struct guard *g, const char *text)
-{
-	const char *at = get_hex(skip(text, magic), g->salt, SALT_LEN, '\n');
-
-	g->n = 0;
-	while (at != NULL && *at != '\0') {
-		struct record *r = &g->records[g->n];
-		const char *rest = NULL;
-
-		if (g->n == RECORDS_MAX)
-			return -1;
-		for (r->state = NONE; rest == NULL && r->state < AGAIN;)
-			rest = skip(at, words[++r->state]);
-		rest = get_hex(rest, r->token, TOKEN_LEN, ' ');
-		at = get_hex(rest, r->tag, TAG_LEN, '\n');
-		g->n += at != NULL;
-	}
-	return at == NULL ? -1 : 0;
-}
-
-/* Reads the file, or starts an empty one, with a new salt if we have none. */
-static int
-load(struct guard *g, struct token_trouble *why)
-{
-	char text[FILE_MAX + 1];
-	struct stat st;
-	ssize_t n;
-	int fd, r;
-
-	fd = openat(
-	    g->dir, g->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	g->n = 0;
-	if (fd == -1 && errno == ENOENT) {
-		g->salted = g->salted || RAND_bytes(g->salt, SALT_LEN) == 1;
-		if (g->salted)
-			return TOKEN_OK;
-		return trouble_say(why, TOKEN_ENOMEM, true,
-		    "libcrypto has no random bytes; try again");
-	}
-	if (fd == -1)
-		return broken(g, "cannot be opened", why);
-	r = spoilt(
-	    g, "must be a regular file that only we may read or write", why);
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-	    st.st_uid != geteuid() || (st.st_mode & 077) != 0)
-		goto out;
-	r = spoilt(g, "is not what Sealpoint wrote there", why);
-	n = read(fd, text, sizeof(text));
-	if (n < 0 || n > FILE_MAX || memchr(text, '\0', (size_t)n) != NULL)
-		goto out;
-	text[n] = '\0';
-	if (parse(g, text) != 0)
-		goto out;
-	g->salted = true;
-	r = TOKEN_OK;
-out:
-	(void)close(fd);
-	return r;
-}
-
-static size_t
-format(const struct guard *g, char text[FILE_MAX])
-{
-	char salt[2 * SALT_LEN + 1], token[2 * TOKEN_LEN + 1];
-	char tag[2 * TAG_LEN + 1];
-	size_t len;
-
-	put_hex(salt, g->salt, SALT_LEN);
-	len = (size_t)snprintf(text, FILE_MAX, "%s%s\n", magic, salt);
-	for (size_t i = 0; i < g->n; i++) {
-		const struct record *r = &g->records[i];
-
-		put_hex(token, r->token, TOKEN_LEN);
-		put_hex(tag, r->tag, TAG_LEN);
-		len += (size_t)snprintf(text + len, FILE_MAX - len, "%s%s %s\n",
-		    words[r->state], token, tag);
-	}
-	return len;
-}
-
-/* Replaces the file in one step, or removes it if nothing is recorded. */
-static int
-store(const struct guard *g)
-{
-	char text[FILE_MAX], fresh[sizeof(g->name) + 4];
-	size_t len = format(g, text);
-	int fd, ok;
-
-	if (g->n == 0)
-		return (unlinkat(g->dir, g->name, 0) == 0 || errno == ENOENT) &&
-			       fsync(g->dir) == 0
-			   ? 0
-			   : -1;
-	(void)snprintf(fresh, sizeof(fresh), "%s.new", g->name);
-	/* We hold the lock: what is there is a dead process's. */
-	if (unlinkat(g->dir, fresh, 0) != 0 && errno != ENOENT)
-		return -1;
-	fd = openat(g->dir, fresh,
-	    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd == -1)
-		return -1;
-	ok = write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-	ok = close(fd) == 0 && ok;
-	ok = ok && renameat(g->dir, fresh, g->dir, g->name) == 0;
-	if (!ok)
-		(void)unlinkat(g->dir, fresh, 0);
-	return ok && fsync(g->dir) == 0 ? 0 : -1;
-}
 
 /* Waits for other processes that hold the lock file NAME.lock. */
 static int
@@ -243,11 +37,11 @@ take_lock(const struct guard *g, const char *name, int *lock, unsigned wait_ms,
 	*lock = openat(
 	    g->dir, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (*lock == -1)
-		return broken(g, "its lock file cannot be opened", why);
+		return guard_broken(g, "its lock file cannot be opened", why);
 	for (unsigned waited = 0; flock(*lock, LOCK_EX | LOCK_NB) != 0;
 	     waited += POLL_MS) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return broken(g, "cannot be locked", why);
+			return guard_broken(g, "cannot be locked", why);
 		if (waited >= wait_ms)
 			return trouble_say(why, TOKEN_EBUSY, true,
 			    "%s: another process is logging in with it; try "
@@ -272,7 +66,7 @@ take_token(struct guard *g, unsigned wait_ms, struct token_trouble *why)
 {
 	char name[sizeof(g->name)], token[2 * BRIEF_LEN + 1];
 
-	put_hex(token, g->me.token, BRIEF_LEN);
+	guard_hex(token, g->me.token, BRIEF_LEN);
 	(void)snprintf(name, sizeof(name), "%.200s.%s", g->name, token);
 	return take_lock(g, name, &g->login, wait_ms, why);
 }
@@ -299,7 +93,7 @@ open_folder(struct guard *g, struct token_trouble *why)
 	(void)snprintf(g->name, sizeof(g->name), "%s", name);
 	g->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (g->dir == -1)
-		return broken(g, "its folder cannot be opened", why);
+		return guard_broken(g, "its folder cannot be opened", why);
 	return TOKEN_OK;
 }
 
@@ -327,24 +121,31 @@ identify(struct guard *g, const struct module_token *t)
 static bool
 settled(const struct guard *g)
 {
-	return g->known && memcmp(g->tagged, g->salt, SALT_LEN) == 0;
+	return g->known && memcmp(g->tagged, g->salt, GUARD_SALT_LEN) == 0;
 }
 
-/* Which PIN the token is offered, as this file's salt has it. */
-static int
-describe(struct guard *g)
+/* Which PIN the token is offered, under that salt. */
+static bool
+derive(const struct guard *g, const uint8_t *with, uint8_t tag[GUARD_TAG_LEN])
 {
-	uint8_t salt[SALT_LEN + TOKEN_LEN];
+	uint8_t salt[GUARD_SALT_LEN + GUARD_TOKEN_LEN];
 	union {
 		const uint8_t *in;
 		const char *out;
 	} secret = {g->pin};
 
-	memcpy(salt, g->salt, SALT_LEN);
-	memcpy(salt + SALT_LEN, g->me.token, TOKEN_LEN);
-	g->known = EVP_PBE_scrypt(secret.out, g->pinlen, salt, sizeof(salt),
-		       1 << 14, 8, 1, 64UL << 20, g->me.tag, TAG_LEN) == 1;
-	memcpy(g->tagged, g->salt, SALT_LEN);
+	memcpy(salt, with, GUARD_SALT_LEN);
+	memcpy(salt + GUARD_SALT_LEN, g->me.token, GUARD_TOKEN_LEN);
+	return EVP_PBE_scrypt(secret.out, g->pinlen, salt, sizeof(salt),
+		   1 << 14, 8, 1, 64UL << 20, tag, GUARD_TAG_LEN) == 1;
+}
+
+/* The same, as this file's salt has it. */
+static int
+describe(struct guard *g)
+{
+	g->known = derive(g, g->salt, g->me.tag);
+	memcpy(g->tagged, g->salt, GUARD_SALT_LEN);
 	return g->known ? 0 : -1;
 }
 
@@ -371,7 +172,7 @@ begin(struct guard *g, struct token_trouble *why)
 	for (unsigned try = 0; try < SALTS_MAX; try++) {
 		r = take_lock(g, g->name, &g->file, g->wait_ms, why);
 		if (r == TOKEN_OK)
-			r = load(g, why);
+			r = guard_load(g, why);
 		if (r != TOKEN_OK || settled(g))
 			return r;
 		free_lock(&g->file);
@@ -389,15 +190,16 @@ end(struct guard *g)
 }
 
 static bool
-same_token(const struct record *a, const struct record *b)
+same_token(const struct guard_record *a, const struct guard_record *b)
 {
-	return memcmp(a->token, b->token, TOKEN_LEN) == 0;
+	return memcmp(a->token, b->token, GUARD_TOKEN_LEN) == 0;
 }
 
 static bool
-same(const struct record *a, const struct record *b)
+same(const struct guard_record *a, const struct guard_record *b)
 {
-	return same_token(a, b) && CRYPTO_memcmp(a->tag, b->tag, TAG_LEN) == 0;
+	return same_token(a, b) &&
+	       CRYPTO_memcmp(a->tag, b->tag, GUARD_TAG_LEN) == 0;
 }
 
 static void
@@ -420,7 +222,7 @@ forget(struct guard *g, bool mine)
 
 /* Puts me on record, in the place of what is said of me so far. */
 static void
-enter(struct guard *g, enum state state)
+enter(struct guard *g, enum guard_state state)
 {
 	size_t mine = 0, oldest = 0;
 
@@ -432,28 +234,29 @@ enter(struct guard *g, enum state state)
 		}
 	if (mine >= PER_TOKEN_MAX)
 		drop(g, oldest);
-	else if (g->n == RECORDS_MAX)
+	else if (g->n == GUARD_RECORDS_MAX)
 		drop(g, 0);
 	g->me.state = state;
 	g->records[g->n++] = g->me;
 }
 
 /* What is on record of me. */
-static enum state
+static enum guard_state
 recall(const struct guard *g)
 {
 	for (size_t i = 0; i < g->n; i++)
 		if (same(&g->records[i], &g->me))
 			return g->records[i].state;
-	return NONE;
+	return GUARD_NONE;
 }
 
 static void
 print(const struct guard *g, uint8_t out[GUARD_PRINT_LEN])
 {
-	memcpy(out, g->tagged, SALT_LEN);
-	memcpy(out + SALT_LEN, g->me.token, TOKEN_LEN);
-	memcpy(out + SALT_LEN + TOKEN_LEN, g->me.tag, TAG_LEN);
+	memcpy(out, g->tagged, GUARD_SALT_LEN);
+	memcpy(out + GUARD_SALT_LEN, g->me.token, GUARD_TOKEN_LEN);
+	memcpy(
+	    out + GUARD_SALT_LEN + GUARD_TOKEN_LEN, g->me.tag, GUARD_TAG_LEN);
 }
 
 /* The file could not be written: at least this process knows. */
@@ -478,15 +281,22 @@ memorized(const struct guard *g)
 	return false;
 }
 
-/* Whether the token accepted this PIN from this process. */
+/*
+ * Whether the token accepted this PIN from this process. The file may have
+ * been begun anew since, with another salt.
+ */
 static bool
 proved(const struct guard *g)
 {
+	const uint8_t *good = g->memory->good;
 	uint8_t mine[GUARD_PRINT_LEN];
 
-	print(g, mine);
-	return g->memory->accepted &&
-	       CRYPTO_memcmp(g->memory->good, mine, sizeof(mine)) == 0;
+	if (!g->memory->accepted)
+		return false;
+	memcpy(mine, good, GUARD_SALT_LEN);
+	memcpy(mine + GUARD_SALT_LEN, g->me.token, GUARD_TOKEN_LEN);
+	return derive(g, good, mine + GUARD_SALT_LEN + GUARD_TOKEN_LEN) &&
+	       CRYPTO_memcmp(good, mine, sizeof(mine)) == 0;
 }
 
 static void
@@ -545,21 +355,21 @@ guard_judge(struct guard *g, bool low, enum guard_verdict *verdict,
 	if (r != TOKEN_OK)
 		goto out;
 	g->before = recall(g);
-	if (g->before == REFUSED)
+	if (g->before == GUARD_WRONG)
 		goto out;
 	if (memorized(g)) {
-		enter(g, REFUSED);
-		(void)store(g);
+		enter(g, GUARD_WRONG);
+		(void)guard_store(g);
 		goto out;
 	}
-	if ((g->before == AGAIN && (low || !proved(g))) ||
-	    (g->before == PENDING && low)) {
+	if ((g->before == GUARD_AGAIN && (low || !proved(g))) ||
+	    (g->before == GUARD_PENDING && low)) {
 		*verdict = GUARD_UNANSWERED;
 		goto out;
 	}
-	enter(g, g->before == PENDING ? AGAIN : PENDING);
-	if (store(g) != 0)
-		r = broken(g, "cannot be written", why);
+	enter(g, g->before == GUARD_PENDING ? GUARD_AGAIN : GUARD_PENDING);
+	if (guard_store(g) != 0)
+		r = guard_broken(g, "cannot be written", why);
 	else
 		*verdict = GUARD_CLEAR;
 out:
@@ -576,12 +386,13 @@ conclude(struct guard *g, enum guard_end how, struct token_trouble *why)
 	if (r != TOKEN_OK)
 		return r;
 	if (how == GUARD_BAD)
-		enter(g, REFUSED);
-	else if (how == GUARD_UNUSED && g->before != NONE)
+		enter(g, GUARD_WRONG);
+	else if (how == GUARD_UNUSED && g->before != GUARD_NONE)
 		enter(g, g->before);
 	else
 		forget(g, how == GUARD_UNUSED);
-	return store(g) == 0 ? TOKEN_OK : broken(g, "cannot be written", why);
+	return guard_store(g) == 0 ? TOKEN_OK
+				   : guard_broken(g, "cannot be written", why);
 }
 
 int

@@ -18,6 +18,7 @@ link_open(struct link **lp, struct module *m, const struct uri *u,
     const struct token_config *cfg, struct token_trouble *why)
 {
 	struct link *l = calloc(1, sizeof(*l));
+	int r;
 
 	*lp = NULL;
 	if (l == NULL)
@@ -32,6 +33,13 @@ link_open(struct link **lp, struct module *m, const struct uri *u,
 	l->login.cfg = &l->cfg;
 	if (pool_open(&l->pool, m, l->cfg.sessions) != TOKEN_OK)
 		goto out;
+	r = certfile_load(&l->certs, l->cfg.certs, why);
+	if (r != TOKEN_OK) {
+		pool_close(l->pool);
+		free(l);
+		return r;
+	}
+	(void)pthread_mutex_init(&l->scanning, NULL);
 	(void)pthread_mutex_init(&l->lock, NULL);
 	(void)tick_cond_init(&l->change);
 	*lp = l;
@@ -48,7 +56,9 @@ link_close(struct link *l)
 		return;
 	link_hang_up(l);
 	index_drop(l->index);
+	certfile_release(&l->certs);
 	pool_close(l->pool);
+	(void)pthread_mutex_destroy(&l->scanning);
 	(void)pthread_cond_destroy(&l->change);
 	(void)pthread_mutex_destroy(&l->lock);
 	free(l);

@@ -1,7 +1,7 @@
 /*
  * A link from inside: for link.c, which lets operations in and out, and
  * link_rise.c, which brings the token up and takes it down. The fields
- * below the blank line belong to the thread that made the link BUSY, or to
+ * below the last blank line belong to the thread that made the link BUSY, or to
  * one operation that is alone on it.
  */
 #ifndef PKCS11_LINK_IMPL_H
@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 
+#include "pkcs11/certfile.h"
 #include "pkcs11/link.h"
 #include "pkcs11/login.h"
 #include "pkcs11/pool.h"
@@ -21,7 +22,7 @@ struct link {
 	struct module *module;
 	const struct uri *uri;
 	struct pool *pool;
-	pthread_mutex_t lock; /* of all down to the next blank line */
+	pthread_mutex_t lock; /* of all down to the first blank line */
 	pthread_cond_t change;
 	enum link_stage stage;
 	bool locked; /* by the operator */
@@ -36,6 +37,9 @@ struct link {
 	int err; /* why the last work on it failed */
 	struct token_trouble why;
 	char name[TOKEN_NAME_MAX];
+
+	pthread_mutex_t scanning; /* one at a time; of certs */
+	struct certfile certs;
 
 	struct login login;
 	struct slot slot;

@@ -79,7 +79,7 @@ restarts(struct link *l)
 {
 	if (!l->tried)
 		return FIRST_TRIES;
-	if (module_slot_event(l->module))
+	if (!module_initialised(l->module) || module_slot_event(l->module))
 		return 1;
 	return tick_now() - l->restarted >= RESTART_MS ? 1 : 0;
 }
@@ -127,6 +127,23 @@ install(struct link *l, struct index *ix)
 	index_drop(old);
 }
 
+/* Reads all objects, and the files too; installs what it finds. */
+static struct rv
+scan(struct link *l, unsigned long session)
+{
+	struct index *ix;
+	struct rv rv;
+
+	(void)pthread_mutex_lock(&l->scanning);
+	/* A file that is being replaced: what it said before still holds. */
+	(void)certfile_load(&l->certs, l->cfg.certs, NULL);
+	rv = scan_token(&ix, l->module, l->slot.id, session, &l->certs);
+	if (rv_ok(rv))
+		install(l, ix);
+	(void)pthread_mutex_unlock(&l->scanning);
+	return rv;
+}
+
 /*
  * Operations have all the token's sessions but the login's; and that one too
  * if there is no other.
@@ -161,7 +178,6 @@ first_session(struct link *l)
 static int
 rise(struct link *l, bool *again, struct token_trouble *why)
 {
-	struct index *ix;
 	struct rv rv;
 	int r;
 
@@ -181,14 +197,13 @@ rise(struct link *l, bool *again, struct token_trouble *why)
 		*again = login_again(rv);
 		goto out;
 	}
-	rv = scan_token(&ix, l->module, l->slot.id, l->session);
+	rv = scan(l, l->session);
 	if (!rv_ok(rv)) {
 		*again = rv_repeats(rv) > 0;
 		r = trouble_rv(
 		    why, l->slot.name, "cannot read its objects", rv);
 		goto out;
 	}
-	install(l, ix);
 	open_pool(l);
 out:
 	if (r != TOKEN_OK)
@@ -224,16 +239,12 @@ healthy(struct link *l, struct rv rv)
 static int
 repair(struct link *l, struct rv rv, struct token_trouble *why)
 {
-	struct index *ix;
-
 	pool_drain(l->pool);
 	if (healthy(l, rv)) {
 		/* A handle may name another key now: all are proved anew. */
-		if (rv_class(rv) == RV_KEY) {
-			rv = scan_token(&ix, l->module, l->slot.id, l->session);
-			if (rv_ok(rv))
-				install(l, ix);
-		} else
+		if (rv_class(rv) == RV_KEY)
+			rv = scan(l, l->session);
+		else
 			rv.value = CKR_OK;
 		if (rv_ok(rv)) {
 			open_pool(l);
@@ -274,7 +285,6 @@ int
 link_rescan(struct link *l, struct token_trouble *why)
 {
 	struct link_use use;
-	struct index *ix = NULL;
 	char name[URI_TEXT_MAX];
 	struct rv rv;
 	int r;
@@ -285,12 +295,8 @@ link_rescan(struct link *l, struct token_trouble *why)
 		if (r != TOKEN_OK)
 			return r;
 		r = link_session(l, &use, &rv, why);
-		if (r == TOKEN_OK) {
-			rv =
-			    scan_token(&ix, l->module, l->slot.id, use.session);
-			if (rv_ok(rv))
-				install(l, ix);
-		}
+		if (r == TOKEN_OK)
+			rv = scan(l, use.session);
 		link_leave(l, &use, rv_ok(rv));
 		if (rv_ok(rv))
 			return r;

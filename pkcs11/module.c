@@ -173,6 +173,12 @@ module_restart(struct module *m, struct token_trouble *why)
 	return initialise(m, why, &hopeless);
 }
 
+bool
+module_initialised(const struct module *m)
+{
+	return m->initialised;
+}
+
 const char *
 module_path(const struct module *m)
 {

@@ -68,6 +68,7 @@ void module_close(struct module *m); /* NULL-safe */
  */
 int module_restart(struct module *m, struct token_trouble *why);
 
+bool module_initialised(const struct module *m);
 const char *module_path(const struct module *m);
 struct module_counts module_counts(const struct module *m);
 

@@ -23,7 +23,8 @@ struct scan {
 	struct key_mechs mechs;
 	struct index_entry *entries;
 	struct key_tags *tags; /* of entry i */
-	size_t nentries;
+	size_t nentries, nown; /* the token's own first, then the files' */
+	const struct certfile *files;
 	struct found *keys;
 	size_t nkeys, nknown; /* the known ones first, sorted */
 	struct found *publics;
@@ -130,6 +131,25 @@ read_cert(struct scan *s, unsigned long handle)
 }
 
 static struct rv
+read_files(struct scan *s)
+{
+	s->nown = s->nentries;
+	for (size_t i = 0; i < s->files->n; i++) {
+		const struct certfile_der *d = &s->files->ders[i];
+		uint8_t *der = malloc(d->len);
+
+		if (der == NULL)
+			return answer(CKR_HOST_MEMORY);
+		memcpy(der, d->bytes, d->len);
+		if (cert_init(&s->entries[s->nentries].cert, der, d->len) != 0)
+			return answer(CKR_HOST_MEMORY);
+		s->tags[s->nentries] = d->tags;
+		s->nentries++;
+	}
+	return answer(CKR_OK);
+}
+
+static struct rv
 read_certs(struct scan *s)
 {
 	unsigned long *list;
@@ -138,13 +158,17 @@ read_certs(struct scan *s)
 
 	rv = handles(s, CKO_CERTIFICATE, &list, &n);
 	if (rv_ok(rv)) {
-		s->entries = calloc(n + 1, sizeof(*s->entries));
-		s->tags = calloc(n + 1, sizeof(*s->tags));
+		size_t room = n + s->files->n + 1;
+
+		s->entries = calloc(room, sizeof(*s->entries));
+		s->tags = calloc(room, sizeof(*s->tags));
 		if (s->entries == NULL || s->tags == NULL)
 			rv = answer(CKR_HOST_MEMORY);
 	}
 	if (rv_ok(rv))
 		rv = each(s, list, n, read_cert);
+	if (rv_ok(rv))
+		rv = read_files(s);
 	free(list);
 	return rv;
 }
@@ -347,6 +371,44 @@ match_hidden(struct scan *s, struct index_entry *e, const struct key_tags *t,
 	return answer(CKR_OK);
 }
 
+/* A certificate of a file: whoever wrote the file must have got it right. */
+static struct rv
+prove(struct scan *s, struct index_entry *e)
+{
+	struct rv rv = answer(CKR_OK);
+	bool fits;
+
+	/* Then the public part must do: it was the same. */
+	if (!e->keyed || e->key.always)
+		return rv;
+	rv = proof_sign(s->m, s->session, &e->key, &e->cert, &fits);
+	if (!rv_ok(rv) && !ends(rv))
+		rv = proof_sign(s->m, s->session, &e->key, &e->cert, &fits);
+	if (rv_retry(rv))
+		s->gap = rv;
+	e->keyed = fits;
+	return ends(rv) ? rv : answer(CKR_OK);
+}
+
+/* Finds the private key of entry i. */
+static struct rv
+match_one(struct scan *s, size_t i)
+{
+	struct index_entry *e = &s->entries[i];
+	struct rv rv = answer(CKR_OK);
+
+	if (e->cert.pub.type == 0 ||
+	    (i >= s->nown && !s->files->ders[i - s->nown].leaf))
+		return rv;
+	match_known(s, e, &s->tags[i]);
+	if (e->keyed)
+		return i < s->nown ? rv : prove(s, e);
+	rv = match_hidden(s, e, &s->tags[i], false);
+	if (rv_ok(rv) && !e->keyed)
+		rv = match_hidden(s, e, &s->tags[i], true);
+	return rv;
+}
+
 static struct rv
 match(struct scan *s)
 {
@@ -356,25 +418,14 @@ match(struct scan *s)
 		qsort(s->keys, s->nkeys, sizeof(*s->keys), by_pub);
 	while (s->nknown < s->nkeys && s->keys[s->nknown].key.known)
 		s->nknown++;
-	for (size_t i = 0; i < s->nentries; i++) {
-		struct index_entry *e = &s->entries[i];
-
-		if (e->cert.pub.type == 0)
-			continue;
-		match_known(s, e, &s->tags[i]);
-		if (!e->keyed)
-			rv = match_hidden(s, e, &s->tags[i], false);
-		if (rv_ok(rv) && !e->keyed)
-			rv = match_hidden(s, e, &s->tags[i], true);
-		if (!rv_ok(rv))
-			return rv;
-	}
+	for (size_t i = 0; rv_ok(rv) && i < s->nentries; i++)
+		rv = match_one(s, i);
 	return rv;
 }
 
 struct rv
 scan_token(struct index **ix, struct module *m, unsigned long slot,
-    unsigned long session)
+    unsigned long session, const struct certfile *files)
 {
 	struct scan s;
 	size_t unused = 0;
@@ -385,6 +436,7 @@ scan_token(struct index **ix, struct module *m, unsigned long slot,
 	s.m = m;
 	s.slot = slot;
 	s.session = session;
+	s.files = files;
 	s.gap = answer(CKR_OK);
 	rv = key_mechs_read(&s.mechs, m, slot);
 	if (rv_ok(rv))
