@@ -31,7 +31,8 @@ enum link_kind {
 	LINK_CONF = 11,  /* the file was read again; its snapshot rides along */
 	LINK_DROP = 12,  /* every token forgets its PIN, now */
 	/* front to supervisor */
-	LINK_KILL = 9, /* that worker hangs: end it */
+	LINK_KILL = 9,   /* that worker hangs: end it */
+	LINK_READY = 13, /* that worker's token can be used */
 };
 
 /* A client's connection: slot of the front's table, and use of the slot. */
@@ -95,7 +96,7 @@ size_t link_catalogue_pack(
     uint8_t *p, size_t cap, const struct link_catalogue *c);
 int link_catalogue_parse(struct wire_reader *r, struct link_catalogue *c);
 
-/* WORKER and KILL: u8 kind, u16 index, u32 generation. */
+/* WORKER, KILL and READY: u8 kind, u16 index, u32 generation. */
 struct link_worker {
 	uint16_t index;      /* of the [token] section */
 	uint32_t generation; /* 1 for the first process of that token */

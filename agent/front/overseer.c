@@ -122,16 +122,29 @@ overseer_close(struct overseer *o)
 	free(o);
 }
 
-void
-overseer_kill(struct overseer *o, unsigned index, uint32_t generation)
+static void
+say(struct overseer *o, enum link_kind kind, unsigned index,
+    uint32_t generation)
 {
 	const struct link_worker w = {(uint16_t)index, generation};
 	uint8_t p[16];
-	size_t len = link_worker_pack(p, sizeof(p), LINK_KILL, &w);
+	size_t len = link_worker_pack(p, sizeof(p), kind, &w);
 
+	(void)link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+}
+
+void
+overseer_kill(struct overseer *o, unsigned index, uint32_t generation)
+{
 	log_line(LOG_LEVEL_ERROR,
 	    "token %s: its worker answers nothing; it is "
 	    "ended and started again",
 	    o->front->conf->tokens[index].name);
-	(void)link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+	say(o, LINK_KILL, index, generation);
+}
+
+void
+overseer_ready(struct overseer *o, unsigned index, uint32_t generation)
+{
+	say(o, LINK_READY, index, generation);
 }

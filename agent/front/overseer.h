@@ -14,4 +14,7 @@ void overseer_close(struct overseer *o);
 /* Asks for the end of that very process; a new one will come. */
 void overseer_kill(struct overseer *o, unsigned index, uint32_t generation);
 
+/* Tells that its start came to a good end. */
+void overseer_ready(struct overseer *o, unsigned index, uint32_t generation);
+
 #endif

@@ -421,6 +421,9 @@ state(struct worker *w, struct wire_reader *r)
 	if (!w->reported || w->state.err != s.err) {
 		w->state = s;
 		tell(w);
+		if (s.err == SIGNER_OK)
+			overseer_ready(w->front->overseer, w->index,
+			    w->generation);
 	}
 	w->state = s;
 	w->reported = true;

@@ -111,6 +111,13 @@ child_start(struct child *c, char *const *argv, const int *fds, int nfds)
 }
 
 void
+child_ready(struct child *c)
+{
+	if (c->delay_ms > DELAY_FIRST_MS)
+		c->delay_ms = DELAY_FIRST_MS;
+}
+
+void
 child_ended(struct child *c)
 {
 	uint64_t now = child_now();

@@ -30,6 +30,9 @@ int child_check(const char *program);
  */
 int child_start(struct child *c, char *const *argv, const int *fds, int nfds);
 
+/* It came to be of use: its next start need not wait long. */
+void child_ready(struct child *c);
+
 /* It ended: notes when it is due again. */
 void child_ended(struct child *c);
 

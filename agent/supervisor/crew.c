@@ -233,6 +233,13 @@ crew_end_worker(struct crew *c, unsigned index, uint32_t generation)
 		(void)kill(c->workers[index].pid, SIGKILL);
 }
 
+void
+crew_worker_ready(struct crew *c, unsigned index, uint32_t generation)
+{
+	if (index < CONF_TOKENS_MAX && c->workers[index].starts == generation)
+		child_ready(&c->workers[index]);
+}
+
 /* Ends the worker of a token that is gone, or described anew. */
 static void
 renew(struct crew *c, unsigned i, const struct conf *next)

@@ -39,6 +39,9 @@ bool crew_alive(const struct crew *c);
 /* The front asks for the end of that very worker. */
 void crew_end_worker(struct crew *c, unsigned index, uint32_t generation);
 
+/* The front says that it is of use now. */
+void crew_worker_ready(struct crew *c, unsigned index, uint32_t generation);
+
 /*
  * Goes on with another configuration, whose tokens are aligned with ours, and
  * its snapshot, which is taken over: the front is told, and the workers whose

@@ -183,7 +183,7 @@ signalled(struct supervisor *s)
 	}
 }
 
-/* The front answers, or asks for the end of a worker that hangs. */
+/* The front answers, or tells of a worker: it is ready, or hangs. */
 static void
 heard(struct supervisor *s)
 {
@@ -201,6 +201,8 @@ heard(struct supervisor *s)
 	kind = link_kind_get(&r, p, (size_t)n);
 	if (kind == LINK_KILL && link_worker_parse(&r, &w) == SIGNER_OK)
 		crew_end_worker(&s->crew, w.index, w.generation);
+	else if (kind == LINK_READY && link_worker_parse(&r, &w) == SIGNER_OK)
+		crew_worker_ready(&s->crew, w.index, w.generation);
 	else if (kind == LINK_BEAT && link_beat_parse(&r, &well) == SIGNER_OK)
 		answered(s, well);
 }
