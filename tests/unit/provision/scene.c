@@ -97,8 +97,8 @@ scene_objects(struct rig *rig, const char *label)
 	rig_ok(rig, module_open(&m, rig->cfg.module, &rig->why));
 	rig_ok(rig, slot_find(&slot, m, u, NULL, &rig->why));
 	assert_true(rv_ok(module_session_open(m, slot.id, &session)));
-	assert_true(rv_ok(module_login(
-	    m, session, (const uint8_t *)SOFTHSM_PIN, strlen(SOFTHSM_PIN))));
+	assert_true(rv_ok(module_login(m, session, CKU_USER,
+	    (const uint8_t *)SOFTHSM_PIN, strlen(SOFTHSM_PIN))));
 	assert_true(rv_ok(module_find(m, session, &match, 1, handles, 16, &n)));
 	(void)module_session_close(m, session);
 	module_close(m);
