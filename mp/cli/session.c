@@ -81,10 +81,15 @@ int
 session_signer(struct session *s)
 {
 	struct signer_trouble why = {0};
+	unsigned ms;
+	int r;
 
 	if (s->signer.ops != NULL)
 		return COMMAND_DONE;
-	if (client_open(&s->client, agent_path(s), 0, &why) != SIGNER_OK) {
+	r = settings_timeout(s, &ms);
+	if (r != COMMAND_DONE)
+		return r;
+	if (client_open(&s->client, agent_path(s), ms, &why) != SIGNER_OK) {
 		output_error(s->out, "%s", why.text);
 		return COMMAND_FAILED;
 	}

@@ -51,6 +51,16 @@ number(struct session *s, enum option_id id, unsigned least, unsigned most,
 }
 
 int
+settings_timeout(struct session *s, unsigned *ms)
+{
+	unsigned seconds = 0;
+	int r = number(s, OPTION_TIMEOUT, 1, TIMEOUT_MAX, &seconds);
+
+	*ms = seconds * 1000;
+	return r;
+}
+
+int
 settings_flags(struct session *s, bool *given, uint32_t *flags)
 {
 	static const struct {
@@ -108,7 +118,6 @@ who(struct session *s, struct mp_client_config *cfg)
 static int
 way(struct session *s, struct mp_client_config *cfg)
 {
-	unsigned seconds = 0;
 	uint32_t flags;
 	bool given;
 	int r;
@@ -131,8 +140,7 @@ way(struct session *s, struct mp_client_config *cfg)
 	cfg->crl = is_on(s, OPTION_CRL) || (flags & MP_FLAG_CRL) != 0;
 	r = number(s, OPTION_PORT, 1, PORT_MAX, &cfg->port);
 	if (r == COMMAND_DONE)
-		r = number(s, OPTION_TIMEOUT, 1, TIMEOUT_MAX, &seconds);
-	cfg->timeout_ms = seconds * 1000;
+		r = settings_timeout(s, &cfg->timeout_ms);
 	return r;
 }
 

@@ -21,6 +21,9 @@ bool settings_say(const struct session *s, enum option_id id, const char *word);
 /* Puts this machine's names into s, where the user gave none. */
 int settings_name(struct session *s);
 
+/* Ms that --timeout gives each exchange; 0: it is not given. An exit status. */
+int settings_timeout(struct session *s, unsigned *ms);
+
 /* Security flags of --flags: "sign,compress" or "none". An exit status. */
 int settings_flags(struct session *s, bool *given, uint32_t *flags);
 
