@@ -16,9 +16,11 @@ breaker_open(struct breaker *b, uint64_t now, uint32_t *left)
 	if (b->err == SIGNER_OK)
 		return false;
 	if (now < b->refuses) {
-		*left = (uint32_t)(b->refuses - now);
+		*left =
+		    b->trying ? BREAKER_FIRST_MS : (uint32_t)(b->refuses - now);
 		return true;
 	}
+	b->trying = true;
 	b->refuses = now + BREAKER_PROBE_MS;
 	return false;
 }
@@ -43,6 +45,7 @@ breaker_note(
 	unsigned ms;
 
 	b->err = err;
+	b->trying = false;
 	if (err == SIGNER_OK) {
 		b->fails = 0;
 		return news;
@@ -57,6 +60,7 @@ breaker_note(
 void
 breaker_pass(struct breaker *b, uint64_t now)
 {
+	b->trying = false;
 	b->refuses = now + BREAKER_FIRST_MS;
 }
 

@@ -17,11 +17,13 @@
 struct breaker {
 	int err;          /* enum signer_err: how the token is */
 	unsigned fails;   /* in a row */
+	bool trying;      /* one request, or the desk, finds out now */
 	uint64_t refuses; /* until then, in ms of the caller's clock */
 };
 
 /*
- * True if a request is refused at `now`; *left then says for how many ms.
+ * True if a request is refused at `now`; *left then says for how many ms: a
+ * moment while the one try goes on.
  * False if it may pass; of a token in trouble that makes it the one try.
  */
 bool breaker_open(struct breaker *b, uint64_t now, uint32_t *left);
