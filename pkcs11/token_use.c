@@ -12,7 +12,7 @@
 #include "pkcs11/trouble.h"
 
 #define PAUSE_MS 40u /* before the first repeat on a busy token */
-#define VAIN_MAX 3  /* tries that got no session */
+#define VAIN_MAX 3   /* tries that got no session */
 
 /* One use of one key: what token_sign() and token_decrypt() have in common. */
 struct job {
