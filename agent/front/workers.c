@@ -129,12 +129,13 @@ workers_choose(const struct front *f, uint32_t among)
 	struct choice all[CONF_TOKENS_MAX];
 
 	for (unsigned i = 0; i < f->workers->n; i++)
-		all[i] = (struct choice){
-		    .health = workers_health(f, i),
-		    .prefer = f->conf->tokens[i].prefer,
-		    .weight = f->conf->tokens[i].weight,
-		    .load = lanes_load(f->lanes, i),
-		};
+		if ((among >> i & 1) != 0)
+			all[i] = (struct choice){
+			    .health = workers_health(f, i),
+			    .prefer = f->conf->tokens[i].prefer,
+			    .weight = f->conf->tokens[i].weight,
+			    .load = lanes_load(f->lanes, i),
+			};
 	return choice_best(all, f->workers->n, among);
 }
 
