@@ -126,20 +126,25 @@ ask_park(struct ask *a, bool rescanned)
 
 /* Now it is known by whose deadline it is to be done. */
 static void
-assign(struct ask *a, struct ticket *k, unsigned index)
+set_deadline(struct front *f, struct ticket *k, unsigned index)
 {
-	struct front *f = a->f;
 	uint64_t now = front_now();
 	uint64_t deadline =
 	    k->arrived_us / 1000 + f->conf->tokens[index].deadline_ms;
 
-	if (k->repeated && k->worker != index)
-		lanes_failover(f->lanes, index);
-	k->worker = (uint16_t)index;
 	if (deadline == k->deadline)
 		return;
 	tickets_due(f->tickets, k, deadline);
 	timer_arm(f->timer, deadline > now ? deadline - now : 1);
+}
+
+static void
+assign(struct front *f, struct ticket *k, unsigned index)
+{
+	if (k->repeated && k->worker != index)
+		lanes_failover(f->lanes, index);
+	k->worker = (uint16_t)index;
+	set_deadline(f, k, index);
 }
 
 static void
@@ -185,6 +190,7 @@ place(struct ask *a, struct ticket *k, uint32_t among)
 		if (h != CHOICE_READY && busiest >= 0)
 			break;
 		if (h == CHOICE_STARTING) {
+			set_deadline(f, k, index);
 			ask_park(a, false);
 			return;
 		}
@@ -192,7 +198,7 @@ place(struct ask *a, struct ticket *k, uint32_t among)
 			blame(a, index);
 			return;
 		}
-		assign(a, k, index);
+		assign(f, k, index);
 		if (k->use == 0) {
 			route_send(f, k, index);
 			return;
@@ -238,6 +244,6 @@ ask_deliver(struct ask *a, unsigned index, const uint8_t *packet, size_t len)
 
 	if (k == NULL)
 		return;
-	assign(a, k, index);
+	assign(a->f, k, index);
 	route_send(a->f, k, index);
 }
