@@ -225,7 +225,10 @@ sign(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG len, CK_BYTE *out,
     CK_ULONG *outlen)
 {
 	CK_RV r = hit(COUNTMOD_SIGN);
+	unsigned long crowd = ++page->crowd;
 
+	if (crowd > page->crowd_max)
+		page->crowd_max = crowd;
 	if (page->nap_us != 0)
 		(void)usleep((useconds_t)page->nap_us);
 	(void)pthread_rwlock_rdlock(&using);
@@ -234,6 +237,11 @@ sign(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG len, CK_BYTE *out,
 	(void)pthread_rwlock_unlock(&using);
 	if (r == CKR_OK)
 		*outlen += (CK_ULONG)page->sign_len;
+	if (r == CKR_OK && page->spoil > 0) {
+		page->spoil--;
+		out[*outlen / 2] ^= 1;
+	}
+	page->crowd--;
 	return r;
 }
 

@@ -54,7 +54,9 @@ struct countmod {
 	atomic_bool always;                /* CKA_ALWAYS_AUTHENTICATE is true */
 	atomic_ulong serial;               /* another serial number, if not 0 */
 	atomic_long sign_len, decrypt_len; /* added to what came out */
+	atomic_long spoil;                 /* so many signatures are wrong */
 	atomic_ulong nap_us;               /* in C_Sign */
+	atomic_ulong crowd, crowd_max;     /* in C_Sign, now and at most */
 };
 
 /*

@@ -27,6 +27,7 @@
 struct hsm {
 	CK_FUNCTION_LIST *f;
 	CK_SESSION_HANDLE session;
+	bool always, bare; /* as in struct softhsm */
 };
 
 /* A certificate authority whose key is soft. */
@@ -163,7 +164,8 @@ make_pair(
 	/* The OID: SoftHSM 2.6.1 leaks the curve's name if it gets that. */
 	static CK_BYTE ed[] = {0x06, 0x03, 0x2b, 0x65, 0x70};
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE,
-		 rsa = type == CKM_RSA_PKCS_KEY_PAIR_GEN;
+		 rsa = type == CKM_RSA_PKCS_KEY_PAIR_GEN,
+		 always = rsa && hsm->always;
 	CK_ULONG bits = 2048;
 	CK_BYTE exponent[] = {1, 0, 1};
 	CK_ATTRIBUTE public[] = {
@@ -184,6 +186,7 @@ make_pair(
 	    {CKA_ID, &id, 1},
 	    {CKA_LABEL, text(label), strlen(label)},
 	    {CKA_DECRYPT, &rsa, sizeof(rsa)},
+	    {CKA_ALWAYS_AUTHENTICATE, &always, sizeof(always)},
 	};
 	CK_MECHANISM mech = {type, NULL, 0};
 	CK_OBJECT_HANDLE pub, priv;
@@ -197,7 +200,7 @@ make_pair(
 		n = 5;
 	}
 	if (hsm->f->C_GenerateKeyPair(hsm->session, &mech, public, n, private,
-		8, &pub, &priv) != CKR_OK)
+		9, &pub, &priv) != CKR_OK)
 		return 0;
 	return pub;
 }
@@ -334,6 +337,8 @@ put_cert(struct hsm *hsm, const uint8_t *der, size_t len, CK_BYTE id)
 
 	need(len <= sizeof(copy));
 	memcpy(copy, der, len);
+	if (hsm->bare)
+		return;
 	need(hsm->f->C_CreateObject(
 		 hsm->session, attrs, id != 0 ? 7 : 6, &handle) == CKR_OK);
 }
@@ -383,10 +388,12 @@ softhsm_fill(struct softhsm *h)
 	struct ca issuing = {EVP_EC_gen("P-256"), NULL};
 	struct ca nobody = {EVP_EC_gen("P-256"), NULL};
 	CK_TOKEN_INFO info;
-	struct hsm hsm;
+	struct hsm hsm = {0};
 	X509 *x;
 
 	start(&hsm);
+	hsm.always = h->always;
+	hsm.bare = h->bare;
 	make_token(&hsm, SOFTHSM_LABEL, &info);
 	(void)snprintf(h->uri, sizeof(h->uri),
 	    "pkcs11:token=sealpoint%%20test;serial=%.16s", info.serialNumber);

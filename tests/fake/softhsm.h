@@ -37,7 +37,10 @@ struct softhsm {
 	struct softhsm_cert ec;      /* P-256 */
 	struct softhsm_cert ed25519; /* len 0 if SoftHSM has no EdDSA */
 	struct softhsm_cert issuing, root, foreign;
-	bool plain; /* if set before softhsm_fill(): no Ed25519 key */
+	/* If set before softhsm_fill(): */
+	bool plain;  /* no Ed25519 key */
+	bool always; /* the RSA key has CKA_ALWAYS_AUTHENTICATE */
+	bool bare;   /* no certificates */
 };
 
 /* False if SoftHSM is not installed: skip the test (exit status 77). */

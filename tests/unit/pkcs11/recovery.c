@@ -192,6 +192,27 @@ a_busy_token_is_asked_thrice_more_and_no_oftener(void **state)
 	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 1);
 }
 
+/* Another key under the same handle, or a fault that would tell the key. */
+static void
+a_wrong_signature_is_never_handed_out(void **state)
+{
+	struct rig *rig = *state;
+
+	rig_ok(rig, rig_sign(rig));
+	rig->mod->calls[COUNTMOD_FIND] = 0;
+	rig->mod->spoil = 1;
+	rig_ok(rig, rig_sign(rig));
+	assert_int_equal(rig->mod->spoil, 0);
+	assert_true(rig->mod->calls[COUNTMOD_FIND] > 0);
+	rig->mod->spoil = 1000;
+	assert_int_equal(rig_sign(rig), TOKEN_EDEVICE);
+	assert_int_equal(rig->mod->spoil, 998);
+	assert_non_null(strstr(rig->why.text, "not what its key makes"));
+	rig->mod->spoil = 0;
+	rig_ok(rig, rig_sign(rig));
+	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 1);
+}
+
 static void
 a_token_that_is_pulled_and_put_back_serves_again(void **state)
 {
@@ -352,6 +373,7 @@ main(void)
 	    TEST(decryption_recovers_too),
 	    cmocka_unit_test_setup(
 		every_curable_failure_is_cured_once, rig_clear),
+	    TEST(a_wrong_signature_is_never_handed_out),
 	    TEST(a_token_that_is_pulled_and_put_back_serves_again),
 	    TEST(another_token_in_its_place_is_not_used),
 	    TEST(eight_threads_sign_at_once),

@@ -38,7 +38,7 @@ take_back(void *ctx)
 }
 
 static int
-make(void **state, bool plain)
+make(void **state, const struct softhsm *wanted)
 {
 	struct rig *rig = &the_rig;
 	char page[128];
@@ -46,7 +46,9 @@ make(void **state, bool plain)
 	memset(rig, 0, sizeof(*rig));
 	if (!softhsm_prepare(&rig->hsm))
 		exit(77);
-	rig->hsm.plain = plain;
+	rig->hsm.plain = wanted->plain;
+	rig->hsm.always = wanted->always;
+	rig->hsm.bare = wanted->bare;
 	softhsm_fill(&rig->hsm);
 	(void)snprintf(page, sizeof(page), "%.63s/page", rig->hsm.dir);
 	rig->mod = countmod_make(page, rig->hsm.module);
@@ -65,13 +67,25 @@ make(void **state, bool plain)
 int
 rig_make(void **state)
 {
-	return make(state, false);
+	return make(state, &(struct softhsm){0});
 }
 
 int
 rig_make_plain(void **state)
 {
-	return make(state, true);
+	return make(state, &(struct softhsm){.plain = true});
+}
+
+int
+rig_make_always(void **state)
+{
+	return make(state, &(struct softhsm){.always = true});
+}
+
+int
+rig_make_bare(void **state)
+{
+	return make(state, &(struct softhsm){.bare = true});
 }
 
 int

@@ -22,7 +22,9 @@ struct rig {
 
 /* Group setup and teardown. Exits with 77 where SoftHSM is absent. */
 int rig_make(void **state);
-int rig_make_plain(void **state); /* without an Ed25519 key */
+int rig_make_plain(void **state);  /* without an Ed25519 key */
+int rig_make_always(void **state); /* the RSA key wants its PIN each time */
+int rig_make_bare(void **state);   /* without certificates */
 int rig_remove(void **state);
 
 /* Test setup and teardown: opens a token and clears all faults; closes it. */

@@ -1,5 +1,6 @@
 #include "tests/unit/pkcs11/rig.h"
 
+#include <pthread.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
@@ -68,6 +69,39 @@ a_module_that_cannot_be_initialised_is_refused(void **state)
 		assert_int_equal(rig->why.ckr, cases[i].rv);
 		assert_non_null(strstr(rig->why.text, cases[i].says));
 	}
+}
+
+static void *
+sign_ten(void *arg)
+{
+	uintptr_t bad = 0;
+
+	for (unsigned i = 0; i < 10; i++)
+		bad += rig_sign(arg) != TOKEN_OK;
+	return (void *)bad;
+}
+
+static void
+a_module_that_cannot_lock_gets_one_call_at_a_time(void **state)
+{
+	struct rig *rig = *state;
+	pthread_t threads[4];
+	void *bad;
+
+	rig->mod->fault[COUNTMOD_INITIALIZE].rv = CKR_CANT_LOCK;
+	rig->mod->fault[COUNTMOD_INITIALIZE].times = 1;
+	rig_ok(rig, token_open(&rig->token, &rig->cfg, &rig->why));
+	assert_int_equal(rig->mod->calls[COUNTMOD_INITIALIZE], 2);
+	rig->mod->crowd_max = 0;
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, sign_ten, rig), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], &bad), 0);
+		assert_null(bad);
+	}
+	assert_int_equal(rig->mod->crowd_max, 1);
+	(void)rig_close(state);
 }
 
 /* As SoftHSM does while another process logs in to the same token. */
@@ -324,6 +358,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    CLEAR(bad_configurations_are_refused_at_once),
 	    CLEAR(a_module_that_cannot_be_initialised_is_refused),
+	    CLEAR(a_module_that_cannot_lock_gets_one_call_at_a_time),
 	    CLEAR(a_library_that_starts_late_is_waited_for),
 	    CLEAR(a_registered_name_finds_its_module),
 	    OPEN(the_list_holds_each_certificate_with_a_key_once),

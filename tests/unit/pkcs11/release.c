@@ -1,0 +1,228 @@
+#include "tests/unit/pkcs11/rig.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <p11-kit/pkcs11.h>
+
+static void
+start(struct rig *rig, unsigned keepalive_ms, unsigned release_ms)
+{
+	void *state = rig;
+
+	(void)rig_clear(&state);
+	rig->cfg.keepalive_ms = keepalive_ms;
+	rig->cfg.release_ms = release_ms;
+	rig->cfg.how_to_open = "run the test's own command";
+	rig_ok(rig, token_open(&rig->token, &rig->cfg, &rig->why));
+}
+
+static void
+a_locked_token_is_not_asked_until_it_is_unlocked(void **state)
+{
+	struct rig *rig = *state;
+	struct token_stats st;
+
+	start(rig, 0, 0);
+	rig_ok(rig, rig_sign(rig));
+	for (unsigned i = 0; i < 2; i++) {
+		rig_ok(rig, token_lock(rig->token, &rig->why));
+		assert_int_equal(rig->mod->sessions, 0);
+		assert_int_equal(rig_sign(rig), TOKEN_EPIN);
+		assert_non_null(
+		    strstr(rig->why.text, "locked by the operator"));
+		assert_non_null(strstr(rig->why.text, "the test's own"));
+		assert_int_equal(
+		    token_ready(rig->token, &rig->why), TOKEN_EPIN);
+		assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 1);
+	}
+	token_stats(rig->token, &st);
+	assert_false(st.ready);
+	token_unlock(rig->token);
+	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 1);
+	rig_ok(rig, rig_sign(rig));
+	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 2);
+	(void)rig_close(state);
+}
+
+static void
+a_token_may_be_locked_before_it_was_ever_used(void **state)
+{
+	struct rig *rig = *state;
+
+	start(rig, 0, 0);
+	rig_ok(rig, token_lock(rig->token, &rig->why));
+	assert_int_equal(rig_sign(rig), TOKEN_EPIN);
+	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 0);
+	token_unlock(rig->token);
+	rig_ok(rig, rig_sign(rig));
+	(void)rig_close(state);
+}
+
+static void
+a_forgotten_login_is_made_again_by_the_next_request(void **state)
+{
+	struct rig *rig = *state;
+
+	start(rig, 0, 0);
+	for (unsigned i = 1; i <= 3; i++) {
+		rig_ok(rig, rig_sign(rig));
+		assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], i);
+		rig_ok(rig, token_forget(rig->token, &rig->why));
+		assert_int_equal(rig->mod->sessions, 0);
+	}
+	(void)rig_close(state);
+}
+
+static void *
+sign_one(void *arg)
+{
+	return (void *)(uintptr_t)(rig_sign(arg) != TOKEN_OK);
+}
+
+/* The operation that runs ends well; the login does not go under it. */
+static void
+a_lock_waits_for_what_runs(void **state)
+{
+	struct rig *rig = *state;
+	pthread_t thread;
+	void *bad;
+
+	start(rig, 0, 0);
+	rig_ok(rig, rig_sign(rig));
+	rig->mod->calls[COUNTMOD_SIGN] = 0;
+	rig->mod->nap_us = 200000;
+	assert_int_equal(pthread_create(&thread, NULL, sign_one, rig), 0);
+	while (rig->mod->calls[COUNTMOD_SIGN] == 0)
+		(void)usleep(1000);
+	rig_ok(rig, token_lock(rig->token, NULL));
+	assert_int_equal(pthread_join(thread, &bad), 0);
+	assert_null(bad);
+	assert_int_equal(rig->mod->sessions, 0);
+	(void)rig_close(state);
+}
+
+static void
+one_that_does_not_end_is_told_and_the_lock_holds(void **state)
+{
+	struct rig *rig = *state;
+	pthread_t thread;
+	void *bad;
+
+	start(rig, 0, 0);
+	(void)rig_close(state);
+	rig->cfg.wait_ms = 50;
+	rig_ok(rig, token_open(&rig->token, &rig->cfg, &rig->why));
+	rig_ok(rig, rig_sign(rig));
+	rig->mod->calls[COUNTMOD_SIGN] = 0;
+	rig->mod->nap_us = 300000;
+	assert_int_equal(pthread_create(&thread, NULL, sign_one, rig), 0);
+	while (rig->mod->calls[COUNTMOD_SIGN] == 0)
+		(void)usleep(1000);
+	assert_int_equal(token_lock(rig->token, NULL), TOKEN_EBUSY);
+	assert_int_equal(pthread_join(thread, &bad), 0);
+	rig->mod->nap_us = 0;
+	assert_int_equal(rig_sign(rig), TOKEN_EPIN);
+	rig_ok(rig, token_lock(rig->token, &rig->why));
+	assert_int_equal(rig->mod->sessions, 0);
+	token_unlock(rig->token);
+	rig_ok(rig, rig_sign(rig));
+	(void)rig_close(state);
+}
+
+static void
+an_idle_token_is_let_go_and_taken_again(void **state)
+{
+	struct rig *rig = *state;
+	unsigned left;
+
+	start(rig, 0, 60);
+	assert_int_equal(token_tend(rig->token), 0);
+	for (unsigned i = 1; i <= 2; i++) {
+		rig_ok(rig, rig_sign(rig));
+		left = token_tend(rig->token);
+		assert_in_range(left, 1, 60);
+		assert_true(rig->mod->sessions > 0);
+		(void)usleep((left + 5) * 1000);
+		assert_int_equal(token_tend(rig->token), 0);
+		assert_int_equal(rig->mod->sessions, 0);
+		/* And nothing more is to be done for it. */
+		assert_int_equal(token_tend(rig->token), 0);
+		assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], i);
+	}
+	(void)rig_close(state);
+}
+
+static void
+idle_sessions_are_used_and_lost_ones_mended(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t before;
+	unsigned left;
+
+	start(rig, 60, 0);
+	rig->mod->flags_off = CKF_RNG; /* so that the calls are counted */
+	rig_ok(rig, rig_sign(rig));
+	before = rig->mod->calls[COUNTMOD_SESSION_INFO];
+	left = token_tend(rig->token);
+	assert_in_range(left, 1, 60);
+	assert_int_equal(rig->mod->calls[COUNTMOD_SESSION_INFO], before);
+	(void)usleep(65000);
+	left = token_tend(rig->token);
+	assert_in_range(left, 1, 60);
+	/* The login's session, and the one of the operation. */
+	assert_int_equal(rig->mod->calls[COUNTMOD_SESSION_INFO], before + 2);
+	(void)usleep(65000);
+	rig->mod->fault[COUNTMOD_SESSION_INFO].rv = CKR_SESSION_HANDLE_INVALID;
+	rig->mod->fault[COUNTMOD_SESSION_INFO].times = 3;
+	(void)token_tend(rig->token);
+	rig->mod->calls[COUNTMOD_OPEN] = 0;
+	rig->mod->calls[COUNTMOD_SIGN_INIT] = 0;
+	rig_ok(rig, rig_sign(rig));
+	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 2);
+	assert_int_equal(rig->mod->calls[COUNTMOD_OPEN], 1);
+	assert_int_equal(rig->mod->calls[COUNTMOD_SIGN_INIT], 1);
+	(void)rig_close(state);
+}
+
+static void
+a_probe_shows_whether_the_token_signs(void **state)
+{
+	struct rig *rig = *state;
+	struct token_stats st;
+
+	start(rig, 0, 0);
+	rig_ok(rig, token_probe(rig->token, &rig->why));
+	token_stats(rig->token, &st);
+	assert_int_equal(st.signatures, 1);
+	rig->mod->fault[COUNTMOD_SIGN].rv = CKR_DEVICE_ERROR;
+	rig->mod->fault[COUNTMOD_SIGN].times = 100;
+	assert_int_equal(token_probe(rig->token, &rig->why), TOKEN_EDEVICE);
+	rig->mod->fault[COUNTMOD_SIGN].times = 0;
+	rig_ok(rig, token_probe(rig->token, &rig->why));
+	(void)rig_close(state);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_locked_token_is_not_asked_until_it_is_unlocked),
+	    cmocka_unit_test(a_token_may_be_locked_before_it_was_ever_used),
+	    cmocka_unit_test(
+		a_forgotten_login_is_made_again_by_the_next_request),
+	    cmocka_unit_test(a_lock_waits_for_what_runs),
+	    cmocka_unit_test(one_that_does_not_end_is_told_and_the_lock_holds),
+	    cmocka_unit_test(an_idle_token_is_let_go_and_taken_again),
+	    cmocka_unit_test(idle_sessions_are_used_and_lost_ones_mended),
+	    cmocka_unit_test(a_probe_shows_whether_the_token_signs),
+	};
+
+	return cmocka_run_group_tests(tests, rig_make, rig_remove);
+}
