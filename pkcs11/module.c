@@ -75,10 +75,11 @@ initialise(struct module *m, struct token_trouble *why, bool *hopeless)
 		(void)m->f->C_Finalize(NULL);
 		rv = begin(m);
 	}
-	/* Still initialised: it would not end, and is ours all the same. */
-	if (rv.value == CKR_CRYPTOKI_ALREADY_INITIALIZED && m->initialised)
+	/* It would not end, whatever it said, and is ours as before. */
+	if (rv.value == CKR_CRYPTOKI_ALREADY_INITIALIZED && m->ours)
 		rv.value = CKR_OK;
 	m->initialised = rv_ok(rv);
+	m->ours = m->ours || m->initialised;
 	m->failed =
 	    !m->initialised && rv.value != CKR_CRYPTOKI_ALREADY_INITIALIZED;
 	*hopeless = rv_class(rv) == RV_MODULE;
@@ -96,16 +97,12 @@ initialise(struct module *m, struct token_trouble *why, bool *hopeless)
 	return TOKEN_EMODULE;
 }
 
-/* A library that says it will not end may have ended, or be ours as before. */
 static void
 finalise(struct module *m)
 {
-	CK_RV r = CKR_OK;
-
-	if (m->initialised)
-		r = m->f->C_Finalize(NULL);
-	if (r == CKR_OK || r == CKR_CRYPTOKI_NOT_INITIALIZED)
-		m->initialised = false;
+	if (m->ours)
+		(void)m->f->C_Finalize(NULL);
+	m->initialised = false;
 }
 
 int

@@ -16,9 +16,10 @@ struct _CK_FUNCTION_LIST; /* p11-kit's CK_FUNCTION_LIST */
 
 struct module {
 	struct _CK_FUNCTION_LIST *f;
-	bool initialised; /* by us */
-	bool failed;      /* C_Initialize said so, last */
-	bool single;      /* it said CKR_CANT_LOCK: one call at a time */
+	bool initialised;
+	bool ours;   /* it was, once, by us */
+	bool failed; /* C_Initialize said so, last */
+	bool single; /* it said CKR_CANT_LOCK: one call at a time */
 	pthread_mutex_t gate;
 	char path[REGISTRY_PATH_MAX];
 	_Atomic uint64_t logins;

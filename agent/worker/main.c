@@ -70,7 +70,7 @@ open_token(
 	    .sessions = ct->sessions,
 	    .keepalive_ms = ct->keepalive_ms,
 	    .release_ms = person(ct) ? 0 : ct->release_ms,
-	    .wait_ms = conf.deadline_ms / 2,
+	    .wait_ms = ct->deadline_ms / 2,
 	};
 	struct token_trouble tt;
 	int r;
