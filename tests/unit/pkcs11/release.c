@@ -224,5 +224,5 @@ main(void)
 	    cmocka_unit_test(a_probe_shows_whether_the_token_signs),
 	};
 
-	return cmocka_run_group_tests(tests, rig_make, rig_remove);
+	return cmocka_run_group_tests(tests, rig_make_plain, rig_remove);
 }
