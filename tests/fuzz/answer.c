@@ -1,12 +1,14 @@
 /*
  * Any text as the XML of an answer, read by every reader of answers: policy
- * assignments, registration, and the documents of .sms_aut.
+ * assignments, registration, locations, and the documents of .sms_aut.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "mp/kinds/assignments.h"
 #include "mp/kinds/document.h"
+#include "mp/kinds/locate.h"
+#include "mp/kinds/policyhash.h"
 #include "mp/kinds/registration.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -18,10 +20,55 @@ assignments(const struct mp_buf *xml)
 
 	if (mp_assignments_parse(xml, &a, NULL) != MP_OK)
 		return;
-	for (size_t i = 0; i < a.count; i++)
+	for (size_t i = 0; i < a.count; i++) {
+		struct mp_policyhashes hashes;
+
 		if (mp_assignments_find(&a, a.list[i].id) == NULL)
 			abort();
+		mp_policyhash_check(&a.list[i], xml, NULL, xml, &hashes);
+		if (hashes.proven && hashes.hash != MP_POLICYHASH_MATCHES &&
+		    hashes.hash_ex != MP_POLICYHASH_MATCHES &&
+		    hashes.url != MP_POLICYHASH_MATCHES)
+			abort();
+	}
 	mp_assignments_release(&a);
+}
+
+/* What is the answer to a question is one that can be read at all. */
+static void
+answered(const struct mp_buf *xml)
+{
+	const struct mp_assignments_request asked = {
+	    .smsid = "GUID:00000000-0000-0000-0000-000000000001",
+	    .fqdn = "pc1.example.com",
+	    .netbios = "PC1",
+	    .site = "PRI"};
+	struct mp_assignments a;
+
+	if (mp_assignments_answer(&asked, xml, &a, NULL) != MP_OK)
+		return;
+	mp_assignments_release(&a);
+	if (mp_assignments_parse(xml, &a, NULL) != MP_OK)
+		abort();
+	mp_assignments_release(&a);
+}
+
+static void
+places(const struct mp_buf *xml)
+{
+	static const enum mp_kind kinds[] = {MP_KIND_CONTENT_LOCATION,
+	    MP_KIND_WSUS_LOCATION, MP_KIND_LOCAL_MP_LOCATION,
+	    MP_KIND_ASSIGNED_SITE, MP_KIND_SITE_INFORMATION};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct mp_located l;
+
+		if (mp_located_parse(xml, kinds[i], &l, NULL) != MP_OK)
+			continue;
+		if (l.xml == NULL || l.nsites > MP_LOCATED_MAX)
+			abort();
+		mp_located_release(&l);
+	}
 }
 
 static void
@@ -61,6 +108,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	mp_buf_add(&xml, data, len);
 	if (mp_buf_ok(&xml) && xml.data != NULL) {
 		assignments(&xml);
+		answered(&xml);
+		places(&xml);
 		registration(&xml);
 		documents(&xml);
 	}
