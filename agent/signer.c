@@ -299,3 +299,16 @@ signer_thumbprint_parse(
 	*len = n / 2;
 	return SIGNER_OK;
 }
+
+void
+signer_thumbprint_print(
+    const uint8_t *thumb, size_t len, char out[SIGNER_THUMB_TEXT])
+{
+	static const char digits[] = "0123456789ABCDEF";
+
+	for (size_t i = 0; i < len; i++) {
+		out[2 * i] = digits[thumb[i] >> 4];
+		out[2 * i + 1] = digits[thumb[i] & 15];
+	}
+	out[2 * len] = '\0';
+}

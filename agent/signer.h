@@ -198,4 +198,9 @@ int signer_fail(struct signer_trouble *why, int err, const char *fmt, ...)
 int signer_thumbprint_parse(
     const char *text, uint8_t buf[SIGNER_SHA256_LEN], size_t *len);
 
+/* The same as text: capital hex without blanks; len 20 or 32. */
+#define SIGNER_THUMB_TEXT (2 * SIGNER_SHA256_LEN + 1)
+void signer_thumbprint_print(
+    const uint8_t *thumb, size_t len, char out[SIGNER_THUMB_TEXT]);
+
 #endif
