@@ -98,6 +98,7 @@ struct conf_allow {
 	size_t nprograms;                                /* 0: any */
 	uint32_t hashes;    /* bit n: enum signer_hash n; 0: any */
 	uint32_t schemes;   /* bit n: enum signer_scheme n; 0: any */
+	bool whole;         /* digest = no: what is signed must be seen */
 	uint64_t rate_hour; /* operations an hour for each uid and key */
 };
 

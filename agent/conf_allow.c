@@ -127,6 +127,18 @@ scheme(struct reading *rd, struct conf_allow *a, const char *name)
 }
 
 static int
+digest(struct reading *rd, struct conf_allow *a, const char *name)
+{
+	static const char *const words[] = {"yes", "no"};
+	unsigned i;
+
+	if (!conf_word(rd, "digest", name, words, 2, &i))
+		return 0;
+	a->whole = i == 1;
+	return 1;
+}
+
+static int
 rate(struct reading *rd, struct conf_allow *a, const char *value)
 {
 	return conf_rate(rd, "rate", value, &a->rate_hour);
@@ -147,6 +159,7 @@ allow_setting(struct reading *rd, struct conf_allow *a, const char *name,
 	    {"use", use},
 	    {"hash", hash},
 	    {"scheme", scheme},
+	    {"digest", digest},
 	    {"rate", rate},
 	};
 	char copy[4096], *list = copy, *it;
@@ -157,7 +170,7 @@ allow_setting(struct reading *rd, struct conf_allow *a, const char *name,
 	if (i == sizeof(all) / sizeof(*all))
 		return conf_complain(rd,
 		    "[allow] knows user, group, program, key, use, hash, "
-		    "scheme and rate, but no '%s'",
+		    "scheme, digest and rate, but no '%s'",
 		    name);
 	if (!conf_text(rd, name, value, copy, sizeof(copy)))
 		return 0;
