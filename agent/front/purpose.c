@@ -6,7 +6,6 @@
 enum {
 	CLIENT_HELLO = 1,
 	SERVER_HELLO = 2,
-	NEW_SESSION_TICKET = 4,
 	CERTIFICATE = 11,
 	SERVER_KEY_EXCHANGE = 12,
 	CERTIFICATE_REQUEST = 13,
@@ -30,49 +29,70 @@ tls13(const uint8_t *p, size_t len)
 	return memcmp(p + 64, context, sizeof(context)) == 0;
 }
 
-/* May this message come at this place of a client's handshake? */
+/*
+ * The messages of a full handshake in which the client is asked for its
+ * certificate, up to its own signature: RFC 5246 section 7.3, figure 1.
+ * Anything else comes after that signature, or in no handshake of this kind.
+ */
+static const struct {
+	uint8_t type;
+	bool optional;
+} flight[] = {
+    {CLIENT_HELLO, false},
+    {SERVER_HELLO, false},
+    {CERTIFICATE, false},
+    {CERTIFICATE_STATUS, true},
+    {SERVER_KEY_EXCHANGE, true},
+    {CERTIFICATE_REQUEST, false},
+    {SERVER_HELLO_DONE, false},
+    {CERTIFICATE, false},
+    {CLIENT_KEY_EXCHANGE, false},
+};
+
+#define FLIGHT (sizeof(flight) / sizeof(*flight))
+
+/* Both hellos: version 3.x, 32 bytes, a session id; RFC 5246 7.4.1. */
 static bool
-fits(size_t place, uint8_t type)
+greets(const uint8_t *p, size_t len)
 {
-	if (place == 0)
-		return type == CLIENT_HELLO;
-	if (place == 1)
-		return type == SERVER_HELLO;
-	switch (type) {
-	case NEW_SESSION_TICKET:
-	case CERTIFICATE:
-	case SERVER_KEY_EXCHANGE:
-	case CERTIFICATE_REQUEST:
-	case SERVER_HELLO_DONE:
-	case CLIENT_KEY_EXCHANGE:
-	case CERTIFICATE_STATUS:
-		return true;
-	default:
-		return false;
-	}
+	return len >= 35 && p[0] == 3 && p[1] <= 3 && p[34] <= 32 &&
+	       len >= 35 + (size_t)p[34] + 3;
+}
+
+/* Can the body be that of such a message? */
+static bool
+fits(uint8_t type, const uint8_t *p, size_t len)
+{
+	if (type == CLIENT_HELLO || type == SERVER_HELLO)
+		return greets(p, len);
+	if (type == SERVER_HELLO_DONE)
+		return len == 0;
+	/* A list with its length before it; 7.4.2. */
+	if (type == CERTIFICATE)
+		return len >= 3 && len - 3 == ((size_t)p[0] << 16 |
+						  (size_t)p[1] << 8 | p[2]);
+	return len != 0;
 }
 
 /* Whole messages one after another, the last a ClientKeyExchange. */
 static bool
 tls12(const uint8_t *p, size_t len)
 {
-	uint8_t type = 0;
-	bool asked = false;
+	size_t place = 0;
 
-	for (size_t place = 0; len != 0; place++) {
-		size_t n;
+	while (len >= 4 && place < FLIGHT) {
+		size_t n = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
 
-		if (len < 4)
+		while (flight[place].optional && flight[place].type != p[0])
+			place++;
+		if (flight[place].type != p[0] || n > len - 4 ||
+		    !fits(p[0], p + 4, n))
 			return false;
-		type = p[0];
-		n = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
-		if (n > len - 4 || !fits(place, type))
-			return false;
-		asked = asked || type == CERTIFICATE_REQUEST;
 		p += 4 + n;
 		len -= 4 + n;
+		place++;
 	}
-	return asked && type == CLIENT_KEY_EXCHANGE;
+	return place == FLIGHT && len == 0;
 }
 
 uint32_t
