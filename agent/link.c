@@ -220,6 +220,62 @@ link_worker_parse(struct wire_reader *r, struct link_worker *k)
 	return finish(r);
 }
 
+static void
+who_put(struct wire_writer *w, const struct link_who *q)
+{
+	wire_put_u32(w, q->client.slot);
+	wire_put_u32(w, q->client.serial);
+	wire_put_u32(w, q->pid);
+}
+
+static void
+who_get(struct wire_reader *r, struct link_who *q)
+{
+	q->client.slot = wire_get_u32(r);
+	q->client.serial = wire_get_u32(r);
+	q->pid = wire_get_u32(r);
+}
+
+size_t
+link_who_pack(uint8_t *p, size_t cap, const struct link_who *q)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, LINK_WHO);
+	who_put(&w, q);
+	return wire_len(&w);
+}
+
+int
+link_who_parse(struct wire_reader *r, struct link_who *q)
+{
+	who_get(r, q);
+	return finish(r);
+}
+
+size_t
+link_program_pack(uint8_t *p, size_t cap, const struct link_program *g)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, LINK_PROGRAM);
+	who_put(&w, &g->who);
+	wire_put_u64(&w, g->sections);
+	wire_put_str(&w, g->path);
+	wire_put_str(&w, g->trouble);
+	return wire_len(&w);
+}
+
+int
+link_program_parse(struct wire_reader *r, struct link_program *g)
+{
+	who_get(r, &g->who);
+	g->sections = wire_get_u64(r);
+	wire_get_str(r, g->path, sizeof(g->path));
+	wire_get_str(r, g->trouble, sizeof(g->trouble));
+	return finish(r);
+}
+
 /* Room for the one descriptor that a packet may carry. */
 union ride {
 	struct cmsghdr align;

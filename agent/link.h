@@ -30,9 +30,11 @@ enum link_kind {
 	LINK_BEAT = 10,  /* are you well? the front sends the same back */
 	LINK_CONF = 11,  /* the file was read again; its snapshot rides along */
 	LINK_DROP = 12,  /* every token forgets its PIN, now */
+	LINK_PROGRAM = 21, /* the answer to WHO; a pidfd may ride along */
 	/* front to supervisor */
 	LINK_KILL = 9,   /* that worker hangs: end it */
 	LINK_READY = 13, /* that worker's token can be used */
+	LINK_WHO = 20,   /* which program does this process run? */
 };
 
 /* A client's connection: slot of the front's table, and use of the slot. */
@@ -111,6 +113,27 @@ int link_worker_parse(struct wire_reader *r, struct link_worker *w);
  */
 size_t link_beat_pack(uint8_t *p, size_t cap, bool well);
 int link_beat_parse(struct wire_reader *r, bool *well);
+
+/* WHO: u8 kind, u32 slot, u32 serial, u32 pid. */
+struct link_who {
+	struct link_client client;
+	uint32_t pid;
+};
+size_t link_who_pack(uint8_t *p, size_t cap, const struct link_who *w);
+int link_who_parse(struct wire_reader *r, struct link_who *w);
+
+/*
+ * PROGRAM: as WHO; then u64 sections, str path, str trouble. A descriptor of
+ * the process rides along unless it was gone.
+ */
+struct link_program {
+	struct link_who who;
+	uint64_t sections; /* bit i: [allow] section i names its program */
+	char path[512];    /* of the executable; "" if it cannot be seen */
+	char trouble[256]; /* why it cannot; "" if it can */
+};
+size_t link_program_pack(uint8_t *p, size_t cap, const struct link_program *g);
+int link_program_parse(struct wire_reader *r, struct link_program *g);
 
 /* Is this the version that we were built as? */
 bool link_same_build(const char *version);

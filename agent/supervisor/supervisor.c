@@ -13,6 +13,7 @@
 #include "agent/link.h"
 #include "agent/log.h"
 #include "agent/snapshot.h"
+#include "agent/supervisor/who.h"
 
 #define STOP_MS 3000   /* between asking children to end and ending them */
 #define BEATS_MISSED 3 /* in a row: the front hangs */
@@ -183,12 +184,28 @@ signalled(struct supervisor *s)
 	}
 }
 
-/* The front answers, or tells of a worker: it is ready, or hangs. */
+/* Tells the front which program a client runs. */
+static void
+tell_program(const struct supervisor *s, const struct link_who *who)
+{
+	struct link_program g;
+	uint8_t p[1024];
+	int pidfd;
+
+	who_look(s->crew.conf, who, &g, &pidfd);
+	(void)link_send(s->crew.ctl, p, link_program_pack(p, sizeof(p), &g),
+	    NULL, 0, pidfd, MSG_DONTWAIT);
+	if (pidfd != -1)
+		(void)close(pidfd);
+}
+
+/* The front answers, tells of a worker, or asks who somebody is. */
 static void
 heard(struct supervisor *s)
 {
 	struct wire_reader r;
 	struct link_worker w;
+	struct link_who who;
 	uint8_t p[64], kind;
 	bool well;
 	int fd;
@@ -205,6 +222,8 @@ heard(struct supervisor *s)
 		crew_worker_ready(&s->crew, w.index, w.generation);
 	else if (kind == LINK_BEAT && link_beat_parse(&r, &well) == SIGNER_OK)
 		answered(s, well);
+	else if (kind == LINK_WHO && link_who_parse(&r, &who) == SIGNER_OK)
+		tell_program(s, &who);
 }
 
 /* Waits for events, timeout_ms at most (-1: for ever). */
