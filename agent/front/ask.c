@@ -92,6 +92,9 @@ ticket(struct ask *a)
 	k->id = a->h.id;
 	k->client = a->p->name;
 	k->arrived_us = now;
+	k->sender = a->sender;
+	k->early = a->early;
+	k->charged = a->charged;
 	a->p->inflight++;
 	a->k = k;
 	timer_arm(f->timer, f->conf->deadline_ms);

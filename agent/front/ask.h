@@ -18,6 +18,10 @@ struct ask {
 	const uint8_t *packet;
 	size_t len;
 	struct ticket *k; /* if it has one */
+	pid_t sender;
+	bool early;        /* it came before it was known which program asks */
+	bool charged;      /* its use was counted */
+	uint64_t sections; /* those about the caller and its program */
 };
 
 /* The ways to end it: a reply, a failure as a worker told it, or our own. */

@@ -16,6 +16,7 @@ struct catalogue;
 struct lanes;
 struct overseer;
 struct peers;
+struct quota;
 struct tickets;
 struct timer;
 struct workers;
@@ -27,6 +28,7 @@ struct front {
 	struct lanes *lanes;
 	struct overseer *overseer;
 	struct peers *peers;
+	struct quota *quota;
 	struct tickets *tickets;
 	struct timer *timer;
 	struct workers *workers;

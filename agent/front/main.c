@@ -14,6 +14,7 @@
 #include "agent/front/lanes.h"
 #include "agent/front/overseer.h"
 #include "agent/front/peers.h"
+#include "agent/front/quota.h"
 #include "agent/front/tickets.h"
 #include "agent/front/timer.h"
 #include "agent/front/workers.h"
@@ -56,12 +57,14 @@ furnish(struct front *f)
 		return -1;
 	f->catalogue = catalogue_new();
 	f->lanes = lanes_new();
+	f->quota = quota_new();
 	f->tickets = tickets_new();
 	f->timer = timer_open(f);
 	f->workers = workers_open(f);
 	f->overseer = overseer_open(f, OVERSEER_FD);
 	if (f->catalogue == NULL || f->lanes == NULL || f->tickets == NULL ||
-	    f->timer == NULL || f->workers == NULL || f->overseer == NULL)
+	    f->timer == NULL || f->workers == NULL || f->overseer == NULL ||
+	    f->quota == NULL)
 		return -1;
 	/* Last: from here on clients come. */
 	f->peers = peers_open(f, LISTEN_FD);
@@ -77,6 +80,7 @@ clear_out(struct front *f)
 	timer_close(f->timer);
 	tickets_free(f->tickets);
 	lanes_free(f->lanes);
+	quota_free(f->quota);
 	catalogue_free(f->catalogue);
 	event_base_free(f->base);
 }

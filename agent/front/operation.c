@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/front/catalogue.h"
+#include "agent/front/grant.h"
 #include "agent/front/lanes.h"
 #include "agent/front/policy.h"
 #include "agent/front/purpose.h"
@@ -13,22 +14,7 @@
 #include "agent/log.h"
 #include "version.h"
 
-#define THUMB_TEXT (2 * SIGNER_SHA256_LEN + 1)
-
-static void
-hex(const uint8_t *bytes, size_t len, char out[THUMB_TEXT])
-{
-	for (size_t i = 0; i < len; i++)
-		(void)snprintf(out + 2 * i, 3, "%02X", bytes[i]);
-}
-
-static const char *
-use_name(uint32_t use)
-{
-	if (use == SIGNER_USE_TLS)
-		return "tls";
-	return use == SIGNER_USE_DECRYPT ? "decrypt" : "sign";
-}
+static const struct policy_request to_see = {.use = 0};
 
 /* Has every worker said, at least once, what it holds? */
 static bool
@@ -115,7 +101,7 @@ visible(
 	size_t n = 0, seen = 0;
 
 	for (size_t i = 0; n < max && (e = catalogue_at(c, i)) != NULL; i++) {
-		uint32_t uses = policy_uses(a->f->conf, a->p->sections, &e->id);
+		uint32_t uses = policy_uses(a->f->conf, a->sections, &e->id);
 
 		if (uses == 0 || seen++ < from)
 			continue;
@@ -173,7 +159,7 @@ list(struct ask *a, uint32_t from)
 static void
 miss(struct ask *a, const uint8_t *thumb, size_t thumblen)
 {
-	char text[THUMB_TEXT] = "";
+	char text[SIGNER_THUMB_TEXT] = "";
 
 	if (!all_reported(a->f)) {
 		ask_park(a, false);
@@ -185,7 +171,7 @@ miss(struct ask *a, const uint8_t *thumb, size_t thumblen)
 		blame(a, ailing(a->f));
 		return;
 	}
-	hex(thumb, thumblen, text);
+	signer_thumbprint_print(thumb, thumblen, text);
 	ask_refuse(a, SIGNER_ENOKEY, false,
 	    "no token has a certificate with its "
 	    "private key under thumbprint %s; see 'sealpoint keys' for what "
@@ -195,11 +181,10 @@ miss(struct ask *a, const uint8_t *thumb, size_t thumblen)
 
 /* The entry if the caller may use it so; else the request is answered. */
 static const struct catalogue_entry *
-allowed(struct ask *a, const uint8_t key[SIGNER_SHA256_LEN], uint32_t use)
+allowed(struct ask *a, const uint8_t key[SIGNER_SHA256_LEN],
+    const struct policy_request *what)
 {
 	const struct catalogue_entry *e;
-	char text[THUMB_TEXT] = "";
-	uint32_t uses;
 
 	if (stranger(a))
 		return NULL;
@@ -208,20 +193,7 @@ allowed(struct ask *a, const uint8_t key[SIGNER_SHA256_LEN], uint32_t use)
 		miss(a, key, SIGNER_SHA256_LEN);
 		return NULL;
 	}
-	uses = policy_uses(a->f->conf, a->p->sections, &e->id);
-	if (use == 0 ? uses != 0 : (uses & use) != 0)
-		return e;
-	hex(e->id.sha1, SIGNER_SHA1_LEN, text);
-	log_line(LOG_LEVEL_WARNING,
-	    "denied: uid %u (pid %d) wanted to %s with "
-	    "key %s; no [allow] section says so",
-	    a->p->who.uid, (int)a->p->who.pid, use == 0 ? "see" : use_name(use),
-	    text);
-	ask_refuse(a, SIGNER_EDENIED, false,
-	    "uid %u may not use key %s for %s; an "
-	    "[allow] section of sealpointd.conf must say so",
-	    a->p->who.uid, text, use == 0 ? "anything" : use_name(use));
-	return NULL;
+	return grant_use(a, &e->id, what) ? e : NULL;
 }
 
 /*
@@ -232,15 +204,14 @@ static const struct catalogue_entry *
 single_out(struct ask *a, const struct catalogue_entry *e, size_t others)
 {
 	const struct catalogue_entry *twin = catalogue_twin(a->f->catalogue, e);
-	char first[THUMB_TEXT] = "", second[THUMB_TEXT] = "";
+	char first[SIGNER_THUMB_TEXT] = "", second[SIGNER_THUMB_TEXT] = "";
 
-	if (others == 1 && policy_uses(a->f->conf, a->p->sections, &e->id) == 0)
+	if (others == 1 && policy_uses(a->f->conf, a->sections, &e->id) == 0)
 		return twin;
-	if (others == 1 &&
-	    policy_uses(a->f->conf, a->p->sections, &twin->id) == 0)
+	if (others == 1 && policy_uses(a->f->conf, a->sections, &twin->id) == 0)
 		return e;
-	hex(e->id.sha256, SIGNER_SHA256_LEN, first);
-	hex(twin->id.sha256, SIGNER_SHA256_LEN, second);
+	signer_thumbprint_print(e->id.sha256, SIGNER_SHA256_LEN, first);
+	signer_thumbprint_print(twin->id.sha256, SIGNER_SHA256_LEN, second);
 	ask_refuse(a, SIGNER_EAMBIGUOUS, false,
 	    "%zu certificates share that SHA-1 thumbprint; "
 	    "use a SHA-256 one: %s or %s",
@@ -271,11 +242,11 @@ find(struct ask *a, const uint8_t *thumb, size_t thumblen)
 		if (e == NULL)
 			return;
 	}
-	e = allowed(a, e->id.sha256, 0);
+	e = allowed(a, e->id.sha256, &to_see);
 	if (e == NULL)
 		return;
 	id = e->id;
-	id.uses = policy_uses(a->f->conf, a->p->sections, &e->id);
+	id.uses = policy_uses(a->f->conf, a->sections, &e->id);
 	ask_answer(a, reply,
 	    proto_find_reply_pack(reply, sizeof(reply), a->h.id, &id));
 }
@@ -283,7 +254,7 @@ find(struct ask *a, const uint8_t *thumb, size_t thumblen)
 static void
 certificate(struct ask *a, const struct proto_certificate *c)
 {
-	const struct catalogue_entry *e = allowed(a, c->key, 0);
+	const struct catalogue_entry *e = allowed(a, c->key, &to_see);
 
 	if (e != NULL)
 		ask_forward(a, e, 0, a->f->out,
@@ -294,19 +265,23 @@ certificate(struct ask *a, const struct proto_certificate *c)
 static void
 sign(struct ask *a, const struct proto_sign *s)
 {
-	uint32_t use = purpose_of(&s->what);
-	const struct catalogue_entry *e = allowed(a, s->key, use);
+	const struct policy_request what = {.use = purpose_of(&s->what),
+	    .scheme = s->what.scheme,
+	    .hash = s->what.hash,
+	    .digest = s->what.digest};
+	const struct catalogue_entry *e = allowed(a, s->key, &what);
 
 	if (e != NULL)
-		ask_forward(a, e, use, a->f->out,
+		ask_forward(a, e, what.use, a->f->out,
 		    proto_sign_pack(a->f->out, sizeof(a->f->out), a->h.id, s));
 }
 
 static void
 decrypt(struct ask *a, const struct proto_decrypt *d)
 {
-	const struct catalogue_entry *e =
-	    allowed(a, d->key, SIGNER_USE_DECRYPT);
+	const struct policy_request what = {
+	    .use = SIGNER_USE_DECRYPT, .scheme = d->scheme, .hash = d->hash};
+	const struct catalogue_entry *e = allowed(a, d->key, &what);
 
 	if (e != NULL)
 		ask_forward(a, e, SIGNER_USE_DECRYPT, a->f->out,

@@ -9,6 +9,7 @@
 #include <event2/event.h>
 
 #include "agent/front/reload.h"
+#include "agent/front/route.h"
 #include "agent/front/tickets.h"
 #include "agent/front/workers.h"
 #include "agent/link.h"
@@ -58,12 +59,17 @@ static void
 obey(struct overseer *o, const uint8_t *p, size_t len, int *came)
 {
 	struct wire_reader r;
+	struct link_program g;
 	struct link_worker w;
 	uint8_t kind = link_kind_get(&r, p, len);
 
 	if (kind == LINK_WORKER && *came != -1 &&
 	    link_worker_parse(&r, &w) == SIGNER_OK) {
 		workers_attach(o->front, w.index, w.generation, *came);
+		*came = -1;
+	} else if (kind == LINK_PROGRAM &&
+		   link_program_parse(&r, &g) == SIGNER_OK) {
+		route_program(o->front, &g, *came);
 		*came = -1;
 	} else if (kind == LINK_CONF && *came != -1) {
 		(void)reload_from(o->front, *came);
@@ -76,7 +82,7 @@ static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct overseer *o = arg;
-	uint8_t p[64];
+	uint8_t p[1024];
 	int came;
 	long n;
 
@@ -147,4 +153,13 @@ void
 overseer_ready(struct overseer *o, unsigned index, uint32_t generation)
 {
 	say(o, LINK_READY, index, generation);
+}
+
+int
+overseer_ask(struct overseer *o, const struct link_who *who)
+{
+	uint8_t p[16];
+	size_t len = link_who_pack(p, sizeof(p), who);
+
+	return link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
 }

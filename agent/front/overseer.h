@@ -6,6 +6,7 @@
 #define AGENT_FRONT_OVERSEER_H
 
 #include "agent/front/front.h"
+#include "agent/link.h"
 
 /* Takes fd over. NULL: no memory. */
 struct overseer *overseer_open(struct front *f, int fd);
@@ -13,6 +14,9 @@ void overseer_close(struct overseer *o);
 
 /* Asks for the end of that very process; a new one will come. */
 void overseer_kill(struct overseer *o, unsigned index, uint32_t generation);
+
+/* Asks which program a process runs; route_program() is told. 0, or -1. */
+int overseer_ask(struct overseer *o, const struct link_who *who);
 
 /* Tells that its start came to a good end. */
 void overseer_ready(struct overseer *o, unsigned index, uint32_t generation);

@@ -34,13 +34,23 @@ struct peers {
 	struct peer *table[];
 };
 
+/* What the rules are for it. Which program it runs is to be found anew. */
+static void
+consider(struct peer *p)
+{
+	const struct conf *conf = p->front->conf;
+
+	p->sections = policy_sections(conf, &p->who);
+	p->packets = policy_packets(conf, p->sections);
+	program_release(&p->program);
+}
+
 void
 peers_reconsider(struct peers *ps)
 {
 	for (unsigned i = 0; i < ps->slots; i++)
 		if (ps->table[i] != NULL)
-			ps->table[i]->sections = policy_sections(
-			    ps->front->conf, &ps->table[i]->who);
+			consider(ps->table[i]);
 }
 
 struct peer *
@@ -77,6 +87,7 @@ drop(struct peer *p)
 		p->first = q->next;
 		free_reply(q);
 	}
+	program_release(&p->program);
 	event_free(p->readable);
 	event_free(p->writable);
 	/* The workers may hold copies of the descriptor. */
@@ -211,16 +222,16 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct peer *p = arg;
 	struct front *f = p->front;
+	struct sender from;
 	ssize_t n;
 
 	(void)what;
 	for (int i = 0; i < BURST && welcome(p); i++) {
-		n = recv(
-		    fd, f->buf, PROTO_PACKET_MAX, MSG_DONTWAIT | MSG_TRUNC);
+		n = sender_recv(fd, f->buf, PROTO_PACKET_MAX, &from);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n <= 0 || n > PROTO_PACKET_MAX ||
-		    route_packet(f, p, f->buf, (size_t)n) != 0) {
+		    route_packet(f, p, &from, f->buf, (size_t)n) != 0) {
 			drop(p);
 			return;
 		}
@@ -263,7 +274,8 @@ admit(struct front *f, int fd, const struct policy_caller *who, uint32_t slot)
 	p->front = f;
 	p->fd = fd;
 	p->who = *who;
-	p->sections = policy_sections(f->conf, who);
+	program_init(&p->program);
+	consider(p);
 	p->name.slot = slot;
 	p->name.serial = ++f->peers->serial;
 	p->readable =
@@ -370,7 +382,8 @@ peers_open(struct front *f, int fd)
 	ps->slots = slots;
 	ps->acceptable =
 	    event_new(f->base, fd, EV_READ | EV_PERSIST, on_acceptable, f);
-	if (ps->acceptable == NULL || event_add(ps->acceptable, NULL) != 0) {
+	if (sender_watch(fd) != 0 || ps->acceptable == NULL ||
+	    event_add(ps->acceptable, NULL) != 0) {
 		if (ps->acceptable != NULL)
 			event_free(ps->acceptable);
 		free(ps);

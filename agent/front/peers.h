@@ -7,6 +7,8 @@
 
 #include "agent/front/front.h"
 #include "agent/front/policy.h"
+#include "agent/front/program.h"
+#include "agent/front/sender.h"
 #include "agent/link.h"
 
 struct event;
@@ -18,6 +20,8 @@ struct peer {
 	int fd;
 	struct policy_caller who;
 	uint64_t sections; /* of policy_sections() */
+	uint64_t packets;  /* of policy_packets(): an hour */
+	struct program program;
 	unsigned inflight; /* tickets that it holds */
 	bool doomed;       /* to be dropped as soon as nobody looks */
 	uint32_t lent[CONF_TOKENS_MAX]; /* worker generation that has our fd */

@@ -2,9 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/front/ask.h"
 #include "agent/front/catalogue.h"
+#include "agent/front/gate.h"
 #include "agent/front/lanes.h"
 #include "agent/front/operation.h"
 #include "agent/front/overseer.h"
@@ -14,37 +16,58 @@
  * patience, has a thread that hangs. */
 #define PATIENCES 3
 
-int
-route_packet(struct front *f, struct peer *p, const uint8_t *packet, size_t len)
+static void
+malformed(struct ask *a)
 {
-	struct ask a = {.f = f, .p = p, .packet = packet, .len = len};
+	ask_refuse(a, SIGNER_EPROTO, false,
+	    "the request (type %u, %zu bytes) "
+	    "is malformed",
+	    a->h.type, a->len);
+}
+
+int
+route_packet(struct front *f, struct peer *p, const struct sender *from,
+    const uint8_t *packet, size_t len)
+{
+	struct ask a = {.f = f,
+	    .p = p,
+	    .packet = packet,
+	    .len = len,
+	    .sender = from->pid,
+	    .early = program_early(&p->program, len)};
 
 	if (proto_header_parse(&a.r, packet, len, &a.h) != SIGNER_OK ||
 	    a.h.reply)
 		return -1;
+	if (!gate_pass(&a, from))
+		return 0;
 	if (operation_dispatch(&a) != SIGNER_OK)
-		ask_refuse(&a, SIGNER_EPROTO, false,
-		    "the request (type %u, %zu bytes) "
-		    "is malformed",
-		    a.h.type, len);
+		malformed(&a);
 	return 0;
 }
 
-/* Takes up a parked request again; its packet was parsed well before. */
+/* Takes up a parked request again. */
 static void
 resume(struct front *f, struct ticket *k)
 {
 	struct peer *p = peers_find(f->peers, k->client);
-	struct ask a = {
-	    .f = f, .p = p, .packet = k->packet, .len = k->len, .k = k};
+	struct ask a = {.f = f,
+	    .p = p,
+	    .packet = k->packet,
+	    .len = k->len,
+	    .k = k,
+	    .sender = k->sender,
+	    .early = k->early,
+	    .charged = k->charged};
 
 	if (p == NULL) {
 		tickets_release(f->tickets, k);
 		return;
 	}
-	if (proto_header_parse(&a.r, k->packet, k->len, &a.h) != SIGNER_OK ||
-	    operation_dispatch(&a) != SIGNER_OK)
-		ask_settle(f, k);
+	/* It could be parsed when it came. */
+	(void)proto_header_parse(&a.r, k->packet, k->len, &a.h);
+	if (gate_pass_again(&a) && operation_dispatch(&a) != SIGNER_OK)
+		malformed(&a);
 }
 
 /* Shows every ticket; what is done with one may end others. Never nested. */
@@ -86,6 +109,20 @@ void
 route_wake(struct front *f)
 {
 	each(f, rouse, 0);
+}
+
+void
+route_program(struct front *f, const struct link_program *word, int pidfd)
+{
+	struct peer *p = peers_find(f->peers, word->who.client);
+
+	if (p == NULL) {
+		if (pidfd != -1)
+			(void)close(pidfd);
+		return;
+	}
+	if (program_told(&p->program, word, pidfd, sender_pending(p->fd)))
+		route_wake(f);
 }
 
 void

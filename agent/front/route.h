@@ -12,8 +12,11 @@
 #include "agent/link.h"
 
 /* A client's packet. 0, or -1: it does not speak the protocol; drop it. */
-int route_packet(
-    struct front *f, struct peer *p, const uint8_t *packet, size_t len);
+int route_packet(struct front *f, struct peer *p, const struct sender *from,
+    const uint8_t *packet, size_t len);
+
+/* Word of the program that a client runs; pidfd is taken over. */
+void route_program(struct front *f, const struct link_program *word, int pidfd);
 
 /*
  * A worker is done with a ticket: its client has the reply, or gets this one

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "agent/front/queue.h"
 #include "agent/link.h"
@@ -36,6 +37,9 @@ struct ticket {
 	bool repeated;   /* it was sent a second time, or may not be */
 	bool unsent;     /* it never reached `worker`, which has ended */
 	bool answered;   /* nobody waits, but the worker still has it */
+	bool charged;    /* its use was counted */
+	bool early;      /* it came before it was known which program asks */
+	pid_t sender;
 	uint32_t failed; /* bit i: token i could not do it */
 	uint32_t use;    /* SIGNER_USE...: work for the token; else 0 */
 	uint8_t key[SIGNER_SHA256_LEN];
