@@ -174,6 +174,9 @@ lose(struct worker *w)
 	    w->front->conf->tokens[w->index].name);
 	detach(w);
 	w->mute = w->spoke ? 0 : w->mute + 1;
+	/* Of so many nothing more is expected. */
+	if (w->mute >= MUTE_MAX)
+		w->reported = true;
 	w->down =
 	    w->mute >= MUTE_MAX || (w->spoke && w->state.err != SIGNER_OK);
 	/* It may have said why it ends; else this is what is known. */
@@ -359,7 +362,8 @@ static uint64_t
 check(struct worker *w, uint64_t now)
 {
 	const struct conf_token *ct = &w->front->conf->tokens[w->index];
-	uint64_t due = w->attached + ct->deadline_ms;
+	uint64_t due = w->attached + ct->start_ms;
+	uint64_t hope = w->attached + ct->deadline_ms;
 
 	if (w->fd == -1 || w->ending == w->generation ||
 	    (w->spoke && !w->scanning))
@@ -367,9 +371,10 @@ check(struct worker *w, uint64_t now)
 	if (w->spoke) {
 		due = w->heard > w->scan_began ? w->heard : w->scan_began;
 		due += workers_patience(w->front, w->index);
-	} else if (now >= due) {
+	} else if (now < hope) {
+		due = hope < due ? hope : due;
+	} else {
 		despair(w);
-		due = w->attached + ct->start_ms;
 	}
 	if (now < due)
 		return due - now;
@@ -391,22 +396,16 @@ workers_check(struct front *f)
 	return next;
 }
 
+/* DONE and REPLY; the second has the packet behind it. */
 static void
-done(struct worker *w, struct wire_reader *r)
+done(struct worker *w, struct wire_reader *r, bool reply)
 {
 	struct link_done d;
+	int err = reply ? link_reply_parse(r, &d) : link_done_parse(r, &d);
 
-	if (link_done_parse(r, &d) == SIGNER_OK)
-		route_done(w->front, w->index, &d, NULL, 0);
-}
-
-static void
-reply(struct worker *w, struct wire_reader *r)
-{
-	struct link_done d;
-
-	if (link_reply_parse(r, &d) == SIGNER_OK)
-		route_done(w->front, w->index, &d, r->p, r->left);
+	if (err == SIGNER_OK)
+		route_done(w->front, w->index, &d, reply ? r->p : NULL,
+		    reply ? r->left : 0);
 }
 
 static void
@@ -423,8 +422,8 @@ state(struct worker *w, struct wire_reader *r)
 		w->state = s;
 		tell(w);
 		if (s.err == SIGNER_OK)
-			overseer_ready(w->front->overseer, w->index,
-			    w->generation);
+			overseer_ready(
+			    w->front->overseer, w->index, w->generation);
 	}
 	w->state = s;
 	w->reported = true;
@@ -486,10 +485,10 @@ receive(struct worker *w)
 	w->heard = front_now();
 	switch (link_kind_get(&r, buf, (size_t)n)) {
 	case LINK_DONE:
-		done(w, &r);
+		done(w, &r, false);
 		break;
 	case LINK_REPLY:
-		reply(w, &r);
+		done(w, &r, true);
 		/* It may be a decrypted key. */
 		explicit_bzero(buf, (size_t)n);
 		break;
@@ -550,7 +549,7 @@ workers_attach(struct front *f, unsigned index, uint32_t generation, int fd)
 	/* A word of its predecessor about trouble stands until it speaks. */
 	if (w->state.err == SIGNER_OK)
 		w->reported = false;
-	timer_arm(f->timer, f->conf->tokens[index].deadline_ms);
+	timer_arm(f->timer, check(w, w->attached));
 	route_wake(f);
 }
 
