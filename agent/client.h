@@ -20,7 +20,7 @@ struct client_token {
 	char name[SIGNER_TOKEN_MAX];  /* of the [token] section */
 	char label[SIGNER_TOKEN_MAX]; /* printed name of the token itself */
 	char state[16];               /* starting, ready, absent, failed, pin */
-	char trouble[SIGNER_TEXT_MAX]; /* last failure, "" if none */
+	char trouble[SIGNER_TEXT_MAX]; /* the last one, "" if none */
 	uint32_t ckr;                  /* of that failure, or 0 */
 	uint64_t since;                /* UNIX time of entering the state */
 	uint64_t identities;           /* certificates with a key */
@@ -35,6 +35,8 @@ struct client_token {
 	uint64_t failovers; /* requests taken over from a token that failed */
 	uint64_t waiting;   /* requests in its queue now */
 	uint64_t last_ms;   /* UNIX time, in ms, of the last one served, or 0 */
+	uint64_t retries;   /* operations that the worker had to repeat */
+	uint64_t failed_at; /* UNIX time of the last trouble, or 0 */
 };
 
 /*

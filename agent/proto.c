@@ -338,6 +338,8 @@ proto_status_reply_pack(
 	wire_put_u64(&w, t->failovers);
 	wire_put_u64(&w, t->waiting);
 	wire_put_u64(&w, t->last_ms);
+	wire_put_u64(&w, t->retries);
+	wire_put_u64(&w, t->failed_at);
 	return wire_len(&w);
 }
 
@@ -362,6 +364,8 @@ proto_status_reply_parse(struct wire_reader *r, struct client_token *t)
 	t->failovers = wire_get_u64(r);
 	t->waiting = wire_get_u64(r);
 	t->last_ms = wire_get_u64(r);
+	t->retries = wire_get_u64(r);
+	t->failed_at = wire_get_u64(r);
 	return finish(r);
 }
 

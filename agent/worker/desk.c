@@ -28,6 +28,8 @@ struct desk {
 	_Atomic uint64_t generation; /* of the catalogue that the front has */
 	struct breaker breaker;
 	uint64_t next_scan;
+	struct signer_trouble last; /* and when it was told last */
+	uint64_t failed_at;
 	pthread_cond_t news; /* for the thread that watches */
 	unsigned told;       /* how often */
 };
@@ -178,8 +180,10 @@ note(struct desk *d, int err, const struct signer_trouble *why, bool whole)
 	if (news)
 		d->state.since = (uint64_t)time(NULL);
 	d->state.err = is;
-	if (is != SIGNER_OK)
-		d->state.why = *why;
+	if (is != SIGNER_OK) {
+		d->state.why = d->last = *why;
+		d->failed_at = (uint64_t)time(NULL);
+	}
 	atomic_store(&d->err, is);
 	publish(d, news);
 out:
@@ -327,11 +331,9 @@ status(void *ctx, struct client_token *t)
 	(void)pthread_mutex_lock(&d->lock);
 	(void)snprintf(
 	    t->state, sizeof(t->state), "%s", proto_state_name(d->state.err));
-	if (d->state.err != SIGNER_OK) {
-		(void)snprintf(
-		    t->trouble, sizeof(t->trouble), "%s", d->state.why.text);
-		t->ckr = d->state.why.ckr;
-	}
+	(void)snprintf(t->trouble, sizeof(t->trouble), "%s", d->last.text);
+	t->ckr = d->last.ckr;
+	t->failed_at = d->failed_at;
 	t->since = d->state.since;
 	(void)pthread_mutex_unlock(&d->lock);
 	t->identities = st.identities;
@@ -341,6 +343,7 @@ status(void *ctx, struct client_token *t)
 	t->logins = st.logins;
 	t->searches = st.searches;
 	t->recoveries = st.recoveries;
+	t->retries = st.retries;
 	t->restarts = d->cfg.restarts;
 }
 

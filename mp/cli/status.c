@@ -22,12 +22,15 @@ static const struct output_column columns[] = {
 static void
 add(struct record *list, const struct client_token *t)
 {
+	bool ready = strcmp(t->state, "ready") == 0;
 	struct record *row = record_new();
 
 	record_set(row, "name", t->name);
 	record_set(row, "label", t->label);
 	record_set(row, "state", t->state);
-	record_set(row, "trouble", t->trouble);
+	record_set(row, "trouble", ready ? "" : t->trouble);
+	record_set(row, "last_trouble", t->trouble);
+	record_set_number(row, "failed_at", t->failed_at);
 	record_set_number(row, "ckr", t->ckr);
 	record_set_number(row, "since", t->since);
 	record_set_number(row, "identities", t->identities);
@@ -37,6 +40,7 @@ add(struct record *list, const struct client_token *t)
 	record_set_number(row, "logins", t->logins);
 	record_set_number(row, "searches", t->searches);
 	record_set_number(row, "recoveries", t->recoveries);
+	record_set_number(row, "retries", t->retries);
 	record_set_number(row, "restarts", t->restarts);
 	record_set_number(row, "served", t->served);
 	record_set_number(row, "failovers", t->failovers);

@@ -95,7 +95,7 @@ replies_have_their_golden_bytes(void **state)
 	    .ckr = 0x30, .retry = true, .after_ms = 500, .text = "no"};
 	const struct signer_identity id = identity();
 	const struct client_token t = {"n", "l", "ready", "", 0, 1, 2, 3, 4, 5,
-	    6, 7, 8, 9, 10, 11, 12, 13};
+	    6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 	(void)state;
 	expect(proto_hello_reply_pack(buf, sizeof(buf), 1, &h),
@@ -133,7 +133,9 @@ replies_have_their_golden_bytes(void **state)
 	    "000000000000000a"
 	    "000000000000000b"
 	    "000000000000000c"
-	    "000000000000000d");
+	    "000000000000000d"
+	    "000000000000000e"
+	    "000000000000000f");
 	expect(proto_failure_pack(
 		   buf, sizeof(buf), 9, PROTO_SIGN, SIGNER_EDEVICE, &why),
 	    "0186000b00000009"
