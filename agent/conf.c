@@ -1,6 +1,7 @@
 #include "agent/conf.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,8 +37,9 @@ audit_setting(struct reading *rd, const char *name, const char *value)
 	}
 	if (strcmp(name, "audit-key") != 0)
 		return conf_complain(rd,
-		    "[agent] knows socket, control, state, deadline, clients, "
-		    "rate, audit, audit-key, audit-every, audit-size and "
+		    "[agent] knows socket, control, state, user, deadline, "
+		    "clients, rate, audit, audit-key, audit-every, audit-size "
+		    "and "
 		    "audit-full, but no '%s'",
 		    name);
 	if (signer_thumbprint_parse(value, a->key.thumb, &a->key.len) !=
@@ -46,6 +48,24 @@ audit_setting(struct reading *rd, const char *name, const char *value)
 		    "audit-key '%s' is no thumbprint: 40 (SHA-1) or 64 "
 		    "(SHA-256) hexadecimal digits",
 		    value);
+	return 1;
+}
+
+/* Whom front and workers become; resolved once, as all names are. */
+static int
+user(struct reading *rd, const char *name)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw == NULL)
+		return conf_complain(rd, "there is no user '%s'", name);
+	if (pw->pw_uid == 0)
+		return conf_complain(rd,
+		    "user = %s is root, which is what the agent is not to be; "
+		    "leave user out, or name another one",
+		    name);
+	rd->c->uid = pw->pw_uid;
+	rd->c->gid = pw->pw_gid;
 	return 1;
 }
 
@@ -61,6 +81,8 @@ agent_setting(struct reading *rd, const char *name, const char *value)
 		    rd, name, value, c->control, sizeof(c->control));
 	if (strcmp(name, "state") == 0)
 		return conf_path(rd, name, value, c->state, sizeof(c->state));
+	if (strcmp(name, "user") == 0)
+		return user(rd, value);
 	if (strcmp(name, "clients") == 0)
 		return conf_number(rd, name, value, 1, 16384, &c->clients);
 	if (strcmp(name, "rate") == 0)
@@ -178,12 +200,17 @@ conf_read(struct conf *c, int fd, const char *name, char *out, size_t outlen)
 bool
 conf_token_same(const struct conf_token *a, const struct conf_token *b)
 {
-	if (a->ncerts != b->ncerts || strcmp(a->name, b->name) != 0 ||
+	if (a->ncerts != b->ncerts || a->npaths != b->npaths ||
+	    strcmp(a->name, b->name) != 0 ||
 	    strcmp(a->module, b->module) != 0 || strcmp(a->uri, b->uri) != 0 ||
 	    a->pin != b->pin || strcmp(a->pin_from, b->pin_from) != 0)
 		return false;
 	for (size_t i = 0; i < a->ncerts; i++)
 		if (strcmp(a->certs[i], b->certs[i]) != 0)
+			return false;
+	for (size_t i = 0; i < a->npaths; i++)
+		if (a->paths[i].write != b->paths[i].write ||
+		    strcmp(a->paths[i].path, b->paths[i].path) != 0)
 			return false;
 	return a->pin_ttl_ms == b->pin_ttl_ms && a->sessions == b->sessions &&
 	       a->deadline_ms == b->deadline_ms && a->start_ms == b->start_ms &&

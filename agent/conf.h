@@ -15,10 +15,11 @@
 
 #define CONF_TOKENS_MAX 16
 #define CONF_ALLOWS_MAX 64
-#define CONF_KEYS_MAX 64    /* thumbprints in one [allow] section */
-#define CONF_PROGRAMS_MAX 4 /* executables in one [allow] section */
-#define CONF_CERTS_MAX 8    /* certificate files in one [token] section */
-#define CONF_IDS_MAX 32     /* users, and groups, in one [allow] section */
+#define CONF_KEYS_MAX 64         /* thumbprints in one [allow] section */
+#define CONF_PROGRAMS_MAX 4      /* executables in one [allow] section */
+#define CONF_CERTS_MAX 8         /* certificate files in one [token] section */
+#define CONF_SANDBOX_PATHS_MAX 8 /* in one [token] section */
+#define CONF_IDS_MAX 32          /* users, and groups, in one [allow] section */
 #define CONF_PATH_MAX 512
 #define CONF_SOCKET_MAX 108 /* of sockaddr_un.sun_path */
 #define CONF_TEXT_MAX 512
@@ -73,6 +74,13 @@ struct conf_token {
 	unsigned keepalive_ms; /* idle sessions are used; 0: never */
 	unsigned release_ms;   /* idle token is let go; 0: never */
 	enum conf_sandbox sandbox;
+	/* What a strict sandbox lets the module reach besides, read or written
+	 */
+	struct {
+		char path[CONF_PATH_MAX]; /* absolute */
+		bool write;
+	} paths[CONF_SANDBOX_PATHS_MAX];
+	size_t npaths;
 };
 
 struct conf_key {
@@ -115,9 +123,11 @@ struct conf {
 	char socket[CONF_SOCKET_MAX];
 	char control[CONF_SOCKET_MAX]; /* "": there is none */
 	char state[CONF_PATH_MAX]; /* directory: PIN guard, rejection seed */
-	unsigned deadline_ms;      /* of one operation; 20 s */
-	unsigned clients;          /* connections at once; 1024 */
-	uint64_t rate_hour;        /* where an [allow] section gives none */
+	uid_t uid; /* of front and workers; 0: the one that started us */
+	gid_t gid;
+	unsigned deadline_ms; /* of one operation; 20 s */
+	unsigned clients;     /* connections at once; 1024 */
+	uint64_t rate_hour;   /* where an [allow] section gives none */
 	struct conf_audit audit;
 	struct conf_token tokens[CONF_TOKENS_MAX];
 	size_t ntokens;

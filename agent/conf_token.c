@@ -77,6 +77,32 @@ certificate(struct reading *rd, struct conf_token *t, const char *value)
 	       ++t->ncerts > 0;
 }
 
+/* What the module needs in a strict sandbox: "PATH" or "PATH rw". */
+static int
+sandbox_path(struct reading *rd, struct conf_token *t, const char *value)
+{
+	static const char *const modes[] = {"ro", "rw"};
+	char path[CONF_PATH_MAX];
+	unsigned mode = 0;
+	size_t len = strcspn(value, " \t");
+	const char *rest = value + len + strspn(value + len, " \t");
+
+	if (t->npaths == CONF_SANDBOX_PATHS_MAX)
+		return conf_complain(rd,
+		    "more than %d sandbox-path in one section",
+		    CONF_SANDBOX_PATHS_MAX);
+	if (!conf_path(rd, "sandbox-path", value, path, sizeof(path)))
+		return 0;
+	path[len] = '\0';
+	if (*rest != '\0' &&
+	    !conf_word(rd, "sandbox-path: what follows the path", rest, modes,
+		2, &mode))
+		return 0;
+	memcpy(t->paths[t->npaths].path, path, len + 1);
+	t->paths[t->npaths++].write = mode == 1;
+	return 1;
+}
+
 static int
 words(struct reading *rd, struct conf_token *t, const char *name,
     const char *value)
@@ -156,13 +182,15 @@ token_setting(struct reading *rd, struct conf_token *t, const char *name,
 		return pin(rd, t, value);
 	if (strcmp(name, "certificate") == 0)
 		return certificate(rd, t, value);
+	if (strcmp(name, "sandbox-path") == 0)
+		return sandbox_path(rd, t, value);
 	if (strcmp(name, "reauth") == 0 || strcmp(name, "prefer") == 0 ||
 	    strcmp(name, "sandbox") == 0)
 		return words(rd, t, name, value);
 	return conf_complain(rd,
 	    "[token] knows module, uri, pin, pin-ttl, certificate, sessions, "
 	    "deadline, start, queue, weight, prefer, reauth, poll, keepalive, "
-	    "release and sandbox, but no '%s'",
+	    "release, sandbox and sandbox-path, but no '%s'",
 	    name);
 }
 

@@ -93,6 +93,8 @@ fixed(const struct conf *now, const struct conf *next)
 		return "control";
 	if (strcmp(now->state, next->state) != 0)
 		return "state";
+	if (now->uid != next->uid || now->gid != next->gid)
+		return "user";
 	return now->clients != next->clients ? "clients" : NULL;
 }
 

@@ -243,6 +243,40 @@ rules_may_be_narrow(void **state)
 }
 
 static void
+a_sandbox_has_paths_and_a_user(void **state)
+{
+	static const char *const wrong[] = {
+	    "sandbox-path = relative\n",
+	    "sandbox-path = /x rwx\n",
+	    "sandbox-path = /x rw more\n",
+	    "sandbox = lax\n",
+	    "[agent]\nuser = root\n",
+	    "[agent]\nuser = nobody-of-that-name\n",
+	};
+	char words[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		(void)snprintf(
+		    words, sizeof(words), AGENT TOKEN "%s", wrong[i]);
+		assert_int_equal(read_words(words, 0600), -1);
+	}
+	if (read_words(AGENT "user = daemon\n" TOKEN
+			     "sandbox-path = /a\nsandbox-path = /b  rw\n"
+			     "sandbox-path = /c ro\n",
+		0600) != 0)
+		fail_msg("%s", text);
+	assert_int_equal(conf.uid, 1);
+	assert_int_equal(conf.gid, 1);
+	assert_int_equal(conf.tokens[0].sandbox, CONF_SANDBOX_MODULE);
+	assert_int_equal(conf.tokens[0].npaths, 3);
+	assert_string_equal(conf.tokens[0].paths[1].path, "/b");
+	assert_false(conf.tokens[0].paths[0].write);
+	assert_true(conf.tokens[0].paths[1].write);
+	assert_false(conf.tokens[0].paths[2].write);
+}
+
+static void
 tokens_keep_their_numbers(void **state)
 {
 	static struct conf now, next;
@@ -289,6 +323,12 @@ a_changed_token_is_told_from_the_same(void **state)
 	assert_true(conf_token_same(&a, &b));
 	(void)snprintf(b.certs[b.ncerts++], CONF_PATH_MAX, "/x");
 	assert_false(conf_token_same(&a, &b));
+	b = a;
+	(void)snprintf(b.paths[b.npaths++].path, CONF_PATH_MAX, "/x");
+	assert_false(conf_token_same(&a, &b));
+	a = b;
+	b.paths[0].write = true;
+	assert_false(conf_token_same(&a, &b));
 }
 
 static void
@@ -327,6 +367,7 @@ main(void)
 	    cmocka_unit_test(what_was_sealed_cannot_change),
 	    cmocka_unit_test(a_token_has_its_own_settings),
 	    cmocka_unit_test(rules_may_be_narrow),
+	    cmocka_unit_test(a_sandbox_has_paths_and_a_user),
 	    cmocka_unit_test(tokens_keep_their_numbers),
 	    cmocka_unit_test(a_changed_token_is_told_from_the_same),
 	};
