@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #define CONF_FD 4
 #define PIN_FD 5      /* where the PIN comes from, if that is a descriptor */
 #define SPARE_FDS 128 /* of the module, besides the clients' */
+#define LARGE (1 << 20)
 
 /* The same words in both: the cast in open_token() is a copy. */
 static_assert((int)CONF_REAUTH_CACHED == (int)TOKEN_REAUTH_CACHED &&
@@ -136,6 +138,9 @@ main(int argc, char **argv)
 	index = conf_token_index(&conf, argv[1]);
 	if (index < 0 || harden(first_strange(&conf.tokens[index])) != 0)
 		return 1;
+	/* What a login takes to print the PIN goes back to the system, not
+	 * into the store of each thread that ever logged in. */
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
 	err = open_token(&conf.tokens[index], &desk.token, &why);
 	if (err != SIGNER_OK)
 		return fail(err, &why);
