@@ -161,7 +161,8 @@ struct faultmod_rule *faultmod_arm(struct faultmod *f, const char *function,
     enum faultmod_action action, uint64_t value, uint64_t skip, uint64_t times);
 void faultmod_disarm(struct faultmod *f); /* all rules */
 
-/* Calls of a function so far. */
+/* Calls of a function so far, and those of them that obeyed a rule. */
 uint64_t faultmod_calls(const struct faultmod *f, const char *function);
+uint64_t faultmod_obeyed(const struct faultmod *f, const char *function);
 
 #endif

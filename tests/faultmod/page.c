@@ -113,12 +113,24 @@ faultmod_disarm(struct faultmod *f)
 		f->rules[i].armed = 0;
 }
 
-uint64_t
-faultmod_calls(const struct faultmod *f, const char *function)
+static unsigned
+known(const char *function)
 {
 	unsigned which = faultmod_function(function);
 
 	if (which == FAULTMOD_CALLS)
 		abort();
-	return f->calls[which];
+	return which;
+}
+
+uint64_t
+faultmod_calls(const struct faultmod *f, const char *function)
+{
+	return f->calls[known(function)];
+}
+
+uint64_t
+faultmod_obeyed(const struct faultmod *f, const char *function)
+{
+	return f->obeyed[known(function)];
 }
