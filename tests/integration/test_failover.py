@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 import caller
@@ -192,6 +193,68 @@ class Preferred(Rig):
     def configuration(cls, text):
         return super().configuration(text).replace(
             "[agent]\n", "[agent]\ndeadline = 2\n")
+
+
+class Starting(house.Case):
+    """One token, whose module takes its time to come up."""
+
+    want_agent = False
+
+    @classmethod
+    def prepare(cls):
+        cls.module = faultmod.Faultmod(cls.dir, cls.token.module, house.BUILD)
+        cls.addClassCleanup(cls.module.close)
+        cls.identity = caller.Identity(
+            cls.token.certificate("rsa").read_bytes())
+
+    def start(self, deadline, start):
+        self.token.configure(
+            lambda t: t.replace(self.token.module, str(self.module.path))
+            .replace("sessions = 4", f"sessions = 4\ndeadline = {deadline}\n"
+                     f"start = {start}"))
+        type(self).agent = self.start_agent()
+        self.addCleanup(self.drop)
+
+    def drop(self):
+        self.module.disarm()
+        self.agent.stop()
+        type(self).agent = None
+
+    def caller(self):
+        one = caller.Caller(self.agent.socket, self.identity)
+        self.addCleanup(one.socket.close)
+        return one
+
+    def test_requests_wait_for_a_worker_that_is_coming(self):
+        self.start(20, 60)
+        one = self.caller()
+        self.assertEqual(one.sign().status, 0)
+        self.module.arm("C_Initialize", faultmod.DELAY, delay=1, times=1)
+        os.kill(self.module.pid, signal.SIGKILL)
+        began = time.monotonic()
+        self.assertEqual(one.sign().status, 0)
+        self.assertGreater(time.monotonic() - began, 0.5)
+
+    def test_a_worker_that_hangs_in_its_start_is_ended_in_time(self):
+        self.module.arm("C_Initialize", action=faultmod.HANG, times=1)
+        began = time.monotonic()
+        self.start(10, 2)
+        self.assertEqual(self.caller().sign().status, 0)
+        self.assertGreater(time.monotonic() - began, 1.5)
+        self.assertLess(time.monotonic() - began, 8)
+        self.assertIn("answers nothing", self.agent.said())
+        self.assertEqual(self.status()["restarts"], 1)
+
+    def test_a_module_that_dies_in_every_start_is_not_waited_for(self):
+        self.module.arm("C_Initialize", faultmod.SIGNAL, signal.SIGSEGV)
+        self.start(20, 60)
+        one = self.caller()
+        # Nobody knows its keys: it is as if there were none.
+        began = time.monotonic()
+        self.assertNotEqual(one.sign().status, 0)
+        self.assertLess(time.monotonic() - began, 15)
+        self.module.disarm()
+        house.wait_for(lambda: one.sign().status == 0, "recovery", 60)
 
 
 if __name__ == "__main__":
