@@ -96,6 +96,8 @@ find(struct link *l, struct token_trouble *why)
 	unsigned tries = elusive(r) ? restarts(l) : 0;
 
 	l->tried = true;
+	if (elusive(r) && tries == 0 && r != TOKEN_EABSENT)
+		r = look(l, why);
 	for (unsigned i = 0; elusive(r) && i < tries; i++) {
 		tick_nap(i * 100);
 		l->restarted = tick_now();

@@ -112,7 +112,7 @@ attempt(struct token *t, struct job *job, struct rv *rv, bool *ran)
 	int r, err = TOKEN_OK;
 
 	rv->value = CKR_OK;
-	*ran = false;
+	*ran = job->refused = false;
 	r = token_look_up(t, &job->use, job->key, &e, job->why);
 	if (r != TOKEN_OK && r != TOKEN_ENOKEY) {
 		/* It may be among the objects that could not be read. */
@@ -133,7 +133,6 @@ attempt(struct token *t, struct job *job, struct rv *rv, bool *ran)
 	if (r != TOKEN_OK)
 		return r;
 	*ran = true;
-	job->refused = false;
 	*rv = job->run(t, job, e, &err);
 	if (job->refused || (rv_ok(*rv) && err == TOKEN_OK))
 		return err;
