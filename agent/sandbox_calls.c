@@ -1,3 +1,4 @@
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 
@@ -317,6 +318,9 @@ itself(struct filter *f, bool locks)
 		one = SCMP_A1_32(SCMP_CMP_EQ, (unsigned)lock[i]);
 		some(f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, &one);
 	}
+	/* How much waits in a socket or a pipe; no device is asked anything. */
+	one = SCMP_A1_32(SCMP_CMP_EQ, FIONREAD);
+	some(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &one);
 	if (SANDBOX_SANITIZED)
 		return;
 	one = SCMP_A0_32(SCMP_CMP_EQ, (unsigned)getpid());

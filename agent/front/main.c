@@ -3,6 +3,7 @@
  * with the listening socket as descriptor 3, the supervisor as 4, the
  * configuration as 5 and the listening control socket, if any, as 6.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,7 @@
 #include "agent/harden.h"
 #include "agent/link.h"
 #include "agent/log.h"
+#include "agent/sandbox.h"
 #include "agent/snapshot.h"
 
 #define LISTEN_FD 3
@@ -85,6 +87,35 @@ clear_out(struct front *f)
 	event_base_free(f->base);
 }
 
+/* From whoever started it to a front that can do its work and no more. */
+static int
+shed(const char *parent)
+{
+	if (harden_user(conf.uid, conf.gid) == 0 &&
+	    harden_child((int)strtol(parent, NULL, 10)) == 0 &&
+	    harden(conf.control[0] == '\0' ? CONTROL_FD : CONTROL_FD + 1) ==
+		0 &&
+	    harden_childless() == 0)
+		return 0;
+	log_line(LOG_LEVEL_ERROR,
+	    "the front process cannot give up its powers: %s", strerror(errno));
+	return -1;
+}
+
+/* All is open that will ever be, and no stranger was heard yet. */
+static int
+enter(void)
+{
+	char text[CONF_TEXT_MAX];
+	int r = sandbox_enter(SANDBOX_FRONT, NULL, 0, text, sizeof(text));
+
+	if (r != SANDBOX_OK)
+		log_line(
+		    r == SANDBOX_NOFILES ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
+		    "the front process: %s", text);
+	return r == SANDBOX_EFAILED ? -1 : 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -101,11 +132,9 @@ main(int argc, char **argv)
 		    "restart sealpointd");
 		return 1;
 	}
-	if (harden_child((int)strtol(argv[1], NULL, 10)) != 0 ||
-	    snapshot_read(CONF_FD, &conf) != 0 ||
-	    harden(conf.control[0] == '\0' ? CONTROL_FD : CONTROL_FD + 1) != 0)
+	if (snapshot_read(CONF_FD, &conf) != 0 || shed(argv[1]) != 0)
 		return 1;
-	if (make_room() != 0 || furnish(&front) != 0) {
+	if (make_room() != 0 || furnish(&front) != 0 || enter() != 0) {
 		log_line(LOG_LEVEL_ERROR, "the front process cannot start");
 		return 1;
 	}

@@ -191,11 +191,24 @@ crew_alive(const struct crew *c)
 	return false;
 }
 
+/* Did its sandbox end it? Says so: it is an attack, or a fault of ours. */
+static bool
+walled(const char *what, const char *name, int wstatus, const char *advice)
+{
+	if (!WIFSIGNALED(wstatus) || WTERMSIG(wstatus) != SIGSYS)
+		return false;
+	log_line(LOG_LEVEL_ERROR,
+	    "%s%s tried a system call that its sandbox forbids, and was "
+	    "ended; the kernel's log (type 1326) says which call%s",
+	    what, name, advice);
+	return true;
+}
+
 /* What only the front knew is lost with it: the workers start afresh too. */
 static void
 front_ended(struct crew *c, int wstatus, bool quiet)
 {
-	if (!quiet)
+	if (!walled("the front process", "", wstatus, "") && !quiet)
 		log_line(LOG_LEVEL_ERROR,
 		    "the front process ended (%s %d); all start again",
 		    WIFSIGNALED(wstatus) ? "signal" : "status",
@@ -218,6 +231,10 @@ crew_reaped(struct crew *c, pid_t pid, int wstatus, bool quiet)
 	}
 	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
 		if (pid == c->workers[i].pid) {
+			(void)walled("the process of token ",
+			    c->conf->tokens[i].name, wstatus,
+			    "; if its module needs that, see sandbox in "
+			    "sealpointd.conf(5)");
 			child_ended(&c->workers[i]);
 			pinsource_abandon(&c->pins[i]);
 		}

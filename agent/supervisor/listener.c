@@ -126,6 +126,19 @@ listener_open(struct listener *l, const char *path, mode_t mode, char *text,
 	return -1;
 }
 
+int
+listener_give(const struct listener *l, const char *path, uid_t uid, gid_t gid,
+    char *text, size_t textlen)
+{
+	if (l->fd == -1 || !l->made || uid == 0 || uid == geteuid() ||
+	    lchown(path, uid, gid) == 0)
+		return 0;
+	(void)snprintf(text, textlen,
+	    "%s cannot be given to the agent's user: %s", path,
+	    strerror(errno));
+	return -1;
+}
+
 void
 listener_close(struct listener *l, const char *path)
 {

@@ -24,6 +24,14 @@ struct listener {
 int listener_open(struct listener *l, const char *path, mode_t mode, char *text,
     size_t textlen);
 
+/*
+ * Makes its path this user's, so that who runs as that user may connect;
+ * user 0, or a socket that was passed to us: as it is. 0, or -1 with a
+ * sentence.
+ */
+int listener_give(const struct listener *l, const char *path, uid_t uid,
+    gid_t gid, char *text, size_t textlen);
+
 /* Closes it; removes the path if it is ours. */
 void listener_close(struct listener *l, const char *path);
 

@@ -98,26 +98,31 @@ parse(int argc, char **argv, struct options *o)
 	return -1;
 }
 
-/* The state directory, ours alone. */
+/* The state directory, its user's alone. */
 static int
-make_state(const char *dir)
+make_state(const char *dir, uid_t uid, gid_t gid)
 {
+	uid_t owner = uid == 0 ? geteuid() : uid;
 	struct stat st;
+	bool made = mkdir(dir, 0700) == 0;
 
-	if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+	if (!made && errno != EEXIST) {
 		log_line(LOG_LEVEL_ERROR,
 		    "%s: %s; it is where the agent remembers "
 		    "a refused PIN: make its parent, or set state elsewhere",
 		    dir, strerror(errno));
 		return -1;
 	}
-	if (stat(dir, &st) == 0 && S_ISDIR(st.st_mode) &&
-	    st.st_uid == geteuid() && (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+	if (made && owner != geteuid() && lchown(dir, uid, gid) != 0)
+		goto fail;
+	if (lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == owner &&
+	    (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
 		return 0;
+fail:
 	log_line(LOG_LEVEL_ERROR,
-	    "%s must be a directory of this user alone; "
-	    "chown and chmod 700 it",
-	    dir);
+	    "%s must be a directory of the agent's user (%u) alone; chown -R "
+	    "and chmod 700 it",
+	    dir, (unsigned)owner);
 	return -1;
 }
 
@@ -152,6 +157,9 @@ open_all(struct supervisor *s, struct listener *agent, struct listener *control)
 		goto fail;
 	if (conf->control[0] != '\0' && listener_open(control, conf->control,
 					    0600, text, sizeof(text)) != 0)
+		goto fail;
+	if (listener_give(control, conf->control, conf->uid, conf->gid, text,
+		sizeof(text)) != 0)
 		goto fail;
 	for (size_t i = 0; i < conf->ntokens; i++)
 		if (pinsource_open(&s->crew.pins[i], conf, &conf->tokens[i],
@@ -214,7 +222,7 @@ serve(struct supervisor *s, char **argv, int lock)
 		}
 		s->cmd = &cmd;
 	}
-	if (harden(1 + highest(s, lock)) != 0) {
+	if (harden(1 + highest(s, lock)) != 0 || harden_supervisor() != 0) {
 		log_line(LOG_LEVEL_ERROR, "hardening: %s", strerror(errno));
 		goto out;
 	}
@@ -243,7 +251,13 @@ main(int argc, char **argv)
 	}
 	if (o.check)
 		return check_run(&conf, o.file);
-	if (make_state(conf.state) != 0)
+	if (conf.uid != 0 && geteuid() != 0 && geteuid() != conf.uid) {
+		log_line(LOG_LEVEL_ERROR,
+		    "[agent] user: only root can become another user; start "
+		    "sealpointd as root or as that user");
+		return 1;
+	}
+	if (make_state(conf.state, conf.uid, conf.gid) != 0)
 		return 1;
 	lock = lock_state(conf.state);
 	if (lock == -1)

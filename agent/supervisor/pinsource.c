@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/harden.h"
 #include "agent/link.h"
 #include "agent/log.h"
 
@@ -93,6 +94,8 @@ pinsource_open(struct pinsource *p, const struct conf *conf,
 {
 	int n;
 
+	p->uid = conf->uid;
+	p->gid = conf->gid;
 	if (t->pin == CONF_PIN_ASK && p->door.fd == -1) {
 		n = snprintf(
 		    p->path, sizeof(p->path), "%s.%s", conf->control, t->name);
@@ -103,7 +106,10 @@ pinsource_open(struct pinsource *p, const struct conf *conf,
 			    conf->control, t->name);
 			return -1;
 		}
-		return listener_open(&p->door, p->path, 0600, text, textlen);
+		if (listener_open(&p->door, p->path, 0600, text, textlen) != 0)
+			return -1;
+		return listener_give(
+		    &p->door, p->path, p->uid, p->gid, text, textlen);
 	}
 	if (t->pin == CONF_PIN_FD && p->fd == -1) {
 		if (inherit)
@@ -156,7 +162,7 @@ pinsource_lend(
 
 /* In the child: the program's standard output is the pipe. */
 static void
-become(const char *program, char *words, int out)
+become(const struct pinsource *p, const char *program, char *words, int out)
 {
 	/* execv() does not write to its arguments, but cannot say so. */
 	union {
@@ -169,6 +175,7 @@ become(const char *program, char *words, int out)
 
 	if (null == -1 || dup2(null, STDIN_FILENO) == -1 ||
 	    dup2(out, STDOUT_FILENO) == -1 || close_range(3, ~0U, 0) != 0 ||
+	    (p->uid != 0 && harden_user(p->uid, p->gid) != 0) ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return;
 	(void)sigemptyset(&none);
@@ -187,7 +194,7 @@ ask(struct pinsource *p, const struct conf_token *t, char *words)
 		return -1;
 	pid = access(t->pin_from, X_OK) == 0 ? fork() : -1;
 	if (pid == 0) {
-		become(t->pin_from, words, ends[1]);
+		become(p, t->pin_from, words, ends[1]);
 		_exit(127);
 	}
 	(void)close(ends[1]);

@@ -27,6 +27,8 @@ struct pinsource {
 	int socket;                 /* askpass: our end, while a worker lives */
 	pid_t asking;               /* askpass: the program, while it runs */
 	char path[CONF_SOCKET_MAX]; /* of the door */
+	uid_t uid;                  /* whose door and askpass are; 0: ours */
+	gid_t gid;
 };
 
 void pinsource_init(struct pinsource *p);

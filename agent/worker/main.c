@@ -16,7 +16,9 @@
 #include "agent/harden.h"
 #include "agent/link.h"
 #include "agent/log.h"
+#include "agent/sandbox.h"
 #include "agent/snapshot.h"
+#include "agent/worker/confine.h"
 #include "agent/worker/desk.h"
 #include "agent/worker/pin.h"
 #include "agent/worker/seed.h"
@@ -110,6 +112,35 @@ first_strange(const struct conf_token *t)
 		   : PIN_FD;
 }
 
+/* From whoever started it to a worker that can do its work and no more. */
+static int
+shed(const struct conf_token *t, const char *parent)
+{
+	if (harden_user(conf.uid, conf.gid) == 0 &&
+	    harden_child((int)strtol(parent, NULL, 10)) == 0 &&
+	    harden(first_strange(t)) == 0)
+		return 0;
+	log_line(LOG_LEVEL_ERROR,
+	    "token %s: its process cannot give up its powers: %s", t->name,
+	    strerror(errno));
+	return -1;
+}
+
+/* The module is not loaded yet: it never was outside. */
+static int
+enter(const struct conf_token *t, struct signer_trouble *why)
+{
+	char text[SIGNER_TEXT_MAX];
+	int r = confine_worker(
+	    &conf, t, getenv("CREDENTIALS_DIRECTORY"), text, sizeof(text));
+
+	if (r == SANDBOX_NOFILES)
+		log_line(LOG_LEVEL_WARNING, "token %s: %s", t->name, text);
+	if (r == SANDBOX_EFAILED)
+		return signer_fail(why, SIGNER_EDEVICE, "%s", text);
+	return SIGNER_OK;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -132,22 +163,23 @@ main(int argc, char **argv)
 		    "restart sealpointd");
 		return 1;
 	}
-	if (harden_child((int)strtol(argv[3], NULL, 10)) != 0 ||
-	    snapshot_read(CONF_FD, &conf) != 0)
+	if (snapshot_read(CONF_FD, &conf) != 0)
 		return 1;
 	index = conf_token_index(&conf, argv[1]);
-	if (index < 0 || harden(first_strange(&conf.tokens[index])) != 0)
+	if (index < 0 || shed(&conf.tokens[index], argv[3]) != 0)
 		return 1;
 	/* What a login takes to print the PIN goes back to the system, not
 	 * into the store of each thread that ever logged in. */
 	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
-	err = open_token(&conf.tokens[index], &desk.token, &why);
+	files = harden_files();
+	err = enter(&conf.tokens[index], &why);
+	if (err == SIGNER_OK)
+		err = open_token(&conf.tokens[index], &desk.token, &why);
 	if (err != SIGNER_OK)
 		return fail(err, &why);
 	desk.name = conf.tokens[index].name;
 	desk.restarts = strtoull(argv[2], NULL, 10);
 	/* Who gets no slot here is answered by way of the front. */
-	files = harden_files();
 	desk.clients = files > conf.clients + SPARE_FDS ? conf.clients
 		       : files > SPARE_FDS              ? files - SPARE_FDS
 							: 0;
