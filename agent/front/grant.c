@@ -4,8 +4,8 @@
 
 #include "agent/log.h"
 
-#define LINES_HOUR 60     /* about one user's haste */
-#define DENIALS_HOUR 3600 /* about what one user may not do */
+#define LINES_HOUR 60           /* about one user's haste */
+#define DENIALS_HOUR (5 * 3600) /* about what one user may not do */
 
 bool
 grant_may_log(const struct ask *a, enum quota_kind kind)
@@ -15,12 +15,16 @@ grant_may_log(const struct ask *a, enum quota_kind kind)
 		   front_now_us()) == 0;
 }
 
-static const char *
-program_text(const struct program *g)
+/* The program, or why it is not known; and what is wrong with it. */
+static void
+program_text(const struct program *g, char *text, size_t room)
 {
-	if (g->path[0] != '\0')
-		return g->path;
-	return g->trouble[0] != '\0' ? g->trouble : "a program not yet known";
+	if (g->path[0] == '\0' && g->trouble[0] == '\0')
+		(void)snprintf(text, room, "a program not yet known");
+	else
+		(void)snprintf(text, room, "%.250s%s%.250s", g->path,
+		    g->path[0] != '\0' && g->trouble[0] != '\0' ? ": " : "",
+		    g->trouble);
 }
 
 /* The whole truth, for the log. */
@@ -29,12 +33,14 @@ log_denial(const struct ask *a, const struct signer_identity *key,
     const struct policy_request *what, const struct policy_verdict *v)
 {
 	const struct policy_caller *who = &a->p->who;
-	char thumb[SIGNER_THUMB_TEXT], form[POLICY_FORM_MAX], nearest[160];
+	char thumb[SIGNER_THUMB_TEXT], form[POLICY_FORM_MAX];
+	char nearest[160], program[512];
 
 	if (!grant_may_log(a, QUOTA_DENIAL))
 		return;
 	signer_thumbprint_print(key->sha1, SIGNER_SHA1_LEN, thumb);
 	policy_form(what, form);
+	program_text(&a->p->program, program, sizeof(program));
 	(void)snprintf(
 	    nearest, sizeof(nearest), "no [allow] section is about this user");
 	if (v->section >= 0)
@@ -45,9 +51,8 @@ log_denial(const struct ask *a, const struct signer_identity *key,
 	log_line(LOG_LEVEL_WARNING,
 	    "denied: uid %u, gid %u, pid %d (%s) wanted to %s%s%s with key "
 	    "%s; %s",
-	    who->uid, who->gid, (int)a->sender, program_text(&a->p->program),
-	    policy_use(what->use), what->use == 0 ? "" : " ", form, thumb,
-	    nearest);
+	    who->uid, who->gid, (int)a->sender, program, policy_use(what->use),
+	    what->use == 0 ? "" : " ", form, thumb, nearest);
 }
 
 static void

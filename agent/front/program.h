@@ -3,7 +3,7 @@
  * that of the process which sends the request, not of the one that connected;
  * and a request counts for it only if it was sent after the supervisor had
  * looked at the process: what a process sends before it becomes another
- * program is not that program's. docs/decisions/0013 has the reasons.
+ * program is not that program's. docs/decisions/0014 has the reasons.
  */
 #ifndef AGENT_FRONT_PROGRAM_H
 #define AGENT_FRONT_PROGRAM_H

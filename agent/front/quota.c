@@ -15,6 +15,7 @@ struct bucket {
 	uint8_t kind;
 	uid_t uid;
 	uint8_t key[KEY_LEN];
+	uint64_t rate;
 	uint64_t full; /* when it will be full again: ns, monotonic */
 	uint16_t chain;
 	uint16_t below;          /* in its chain */
@@ -60,6 +61,7 @@ chain_of(const struct quota *q, const struct bucket *b)
 
 	h = (h ^ b->kind) * UINT64_C(0x100000001b3);
 	h = (h ^ b->uid) * UINT64_C(0x100000001b3);
+	h = (h ^ b->rate) * UINT64_C(0x100000001b3);
 	for (size_t i = 0; i < KEY_LEN; i++)
 		h = (h ^ b->key[i]) * UINT64_C(0x100000001b3);
 	return (uint16_t)((h ^ h >> 32) % CHAINS);
@@ -121,6 +123,7 @@ bucket(struct quota *q, const struct bucket *name)
 		const struct bucket *b = &q->table[n];
 
 		if (b->kind == name->kind && b->uid == name->uid &&
+		    b->rate == name->rate &&
 		    memcmp(b->key, name->key, KEY_LEN) == 0)
 			break;
 		n = b->below;
@@ -142,7 +145,10 @@ uint32_t
 quota_take(struct quota *q, enum quota_kind kind, uid_t uid, const uint8_t *key,
     uint64_t rate_hour, uint64_t now_us)
 {
-	struct bucket name = {.kind = (uint8_t)kind, .uid = uid}, *b;
+	struct bucket name = {.kind = (uint8_t)kind,
+			  .uid = uid,
+			  .rate = rate_hour},
+		      *b;
 	uint64_t now = now_us * 1000, each, room;
 
 	if (rate_hour == 0 || rate_hour > HOUR_NS)
@@ -154,9 +160,6 @@ quota_take(struct quota *q, enum quota_kind kind, uid_t uid, const uint8_t *key,
 	room = rate_hour <= 3600 ? each : rate_hour / 3600 * each;
 	if (b->full < now)
 		b->full = now;
-	/* Emptied at a lower rate than now holds. */
-	if (b->full > now + room)
-		b->full = now + room;
 	if (b->full + each <= now + room) {
 		b->full += each;
 		return 0;

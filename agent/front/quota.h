@@ -1,9 +1,9 @@
 /*
- * How often somebody may do something: a bucket for each user and each thing
- * counted. A bucket holds what is allowed in one second, once at least, and
- * fills at the rate that it is asked with, so that another rate holds at once.
- * A fixed table; the one not asked for longest makes room. Knows no clock and
- * no packet.
+ * How often somebody may do something: a bucket for each user, each thing
+ * counted and each rate, so that a rate that changes holds at once, and two
+ * that hold side by side do not fill each other's. A bucket holds what is
+ * allowed in one second, once at least, and fills at its rate. A fixed table;
+ * the one not asked for longest makes room. Knows no clock and no packet.
  */
 #ifndef AGENT_FRONT_QUOTA_H
 #define AGENT_FRONT_QUOTA_H

@@ -40,31 +40,40 @@ guarded(const char *path)
 	return stat(up, &st) == 0 && ours(&st);
 }
 
-/* Does the path name this file? */
+/* The way to it counts, and where links on it lead. */
 static bool
-named(const char *path, const struct stat *exe)
+kept(const char *path)
 {
 	char real[PATH_MAX];
-	struct stat st;
 
-	if (stat(path, &st) != 0 || st.st_dev != exe->st_dev ||
-	    st.st_ino != exe->st_ino)
-		return false;
-	/* The way to it counts, and where links on it lead. */
 	return guarded(path) && realpath(path, real) != NULL &&
 	       strlen(real) < CONF_PATH_MAX && guarded(real);
 }
 
-static uint64_t
-matching(const struct conf *c, const struct stat *exe)
+/* Does the path name this file? */
+static bool
+named(const char *path, const struct stat *exe)
 {
-	uint64_t bits = 0;
+	struct stat st;
 
-	for (size_t i = 0; i < c->nallows; i++)
-		for (size_t j = 0; j < c->allows[i].nprograms; j++)
-			if (named(c->allows[i].programs[j], exe))
-				bits |= UINT64_C(1) << i;
-	return bits;
+	return stat(path, &st) == 0 && st.st_dev == exe->st_dev &&
+	       st.st_ino == exe->st_ino;
+}
+
+/* Notes that one section names this file, if nobody could put it there. */
+static void
+match(struct link_program *g, size_t section, const char *path,
+    const struct stat *exe)
+{
+	if (!named(path, exe))
+		return;
+	if (kept(path))
+		g->sections |= UINT64_C(1) << section;
+	else
+		(void)snprintf(g->trouble, sizeof(g->trouble),
+		    "%.128s may be replaced by others than root; its owner "
+		    "and mode, or those of a directory above, allow that",
+		    path);
 }
 
 /* Reads what the kernel says of the process; 0, or -1 with errno. */
@@ -84,7 +93,9 @@ read_exe(const struct conf *c, pid_t pid, struct link_program *g)
 	n = readlinkat(dir, "exe", g->path, sizeof(g->path) - 1);
 	if (n > 0 && fstatat(dir, "exe", &exe, 0) == 0) {
 		g->path[n] = '\0';
-		g->sections = matching(c, &exe);
+		for (size_t i = 0; i < c->nallows; i++)
+			for (size_t j = 0; j < c->allows[i].nprograms; j++)
+				match(g, i, c->allows[i].programs[j], &exe);
 		r = 0;
 	}
 	saved = errno;
