@@ -45,7 +45,7 @@ key_mechs_read(struct key_mechs *mechs, struct module *m, unsigned long slot)
 		one = module_mech_flags(m, slot, o->mech, &flags);
 		if (rv_retry(one))
 			one = module_mech_flags(m, slot, o->mech, &flags);
-		if (rv_retry(one))
+		if (rv_retry(one) || rv_class(one) == RV_PINLOCKED)
 			return one;
 		if (!rv_ok(one) || (flags & o->flag) == 0)
 			continue;
