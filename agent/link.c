@@ -276,6 +276,111 @@ link_program_parse(struct wire_reader *r, struct link_program *g)
 	return finish(r);
 }
 
+size_t
+link_order_pack(uint8_t *p, size_t cap, enum link_kind kind, uint32_t id)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, kind);
+	wire_put_u32(&w, id);
+	return wire_len(&w);
+}
+
+int
+link_order_parse(struct wire_reader *r, uint32_t *id)
+{
+	*id = wire_get_u32(r);
+	return finish(r);
+}
+
+size_t
+link_mark_pack(
+    uint8_t *p, size_t cap, enum link_kind kind, const struct link_mark *m)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, kind);
+	wire_put_u16(&w, m->index);
+	wire_put_u32(&w, m->id);
+	wire_put_u8(&w, m->on);
+	wire_put_u32(&w, m->err);
+	return wire_len(&w);
+}
+
+int
+link_mark_parse(struct wire_reader *r, struct link_mark *m)
+{
+	m->index = wire_get_u16(r);
+	m->id = wire_get_u32(r);
+	m->on = wire_get_u8(r) != 0;
+	m->err = wire_get_u32(r);
+	return finish(r);
+}
+
+size_t
+link_probed_pack(uint8_t *p, size_t cap, const struct link_probed *b)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, LINK_PROBED);
+	wire_put_u32(&w, b->id);
+	wire_put_u16(&w, (uint16_t)-b->err);
+	wire_put_bytes(&w, b->sha1, sizeof(b->sha1));
+	wire_put_u32(&w, b->us);
+	wire_put_u32(&w, b->why.ckr);
+	wire_put_u8(&w, b->why.retry);
+	wire_put_str(&w, b->why.text);
+	return wire_len(&w);
+}
+
+int
+link_probed_parse(struct wire_reader *r, struct link_probed *b)
+{
+	b->id = wire_get_u32(r);
+	b->err = -(int)wire_get_u16(r);
+	wire_get_bytes(r, b->sha1, sizeof(b->sha1));
+	b->us = wire_get_u32(r);
+	b->why.ckr = wire_get_u32(r);
+	b->why.retry = wire_get_u8(r) != 0;
+	wire_get_str(r, b->why.text, sizeof(b->why.text));
+	return finish(r);
+}
+
+size_t
+link_counted_pack(uint8_t *p, size_t cap, const struct link_counted *c)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, LINK_COUNTED);
+	wire_put_u32(&w, c->id);
+	wire_put_u64(&w, c->identities);
+	wire_put_u64(&w, c->sessions);
+	wire_put_u64(&w, c->signatures);
+	wire_put_u64(&w, c->decryptions);
+	wire_put_u64(&w, c->logins);
+	wire_put_u64(&w, c->searches);
+	wire_put_u64(&w, c->recoveries);
+	wire_put_u64(&w, c->retries);
+	wire_put_u64(&w, c->pin);
+	return wire_len(&w);
+}
+
+int
+link_counted_parse(struct wire_reader *r, struct link_counted *c)
+{
+	c->id = wire_get_u32(r);
+	c->identities = wire_get_u64(r);
+	c->sessions = wire_get_u64(r);
+	c->signatures = wire_get_u64(r);
+	c->decryptions = wire_get_u64(r);
+	c->logins = wire_get_u64(r);
+	c->searches = wire_get_u64(r);
+	c->recoveries = wire_get_u64(r);
+	c->retries = wire_get_u64(r);
+	c->pin = wire_get_u64(r);
+	return finish(r);
+}
+
 /* Room for the one descriptor that a packet may carry. */
 union ride {
 	struct cmsghdr align;

@@ -20,21 +20,32 @@ enum link_kind {
 	    1,           /* answer this client; its descriptor may ride along */
 	LINK_GONE = 2,   /* that client hung up: close its descriptor */
 	LINK_RESCAN = 3, /* look at the token again, then send STATE */
+	LINK_LOCK = 30,  /* log out, forget the PIN, refuse all */
+	LINK_UNLOCK = 31,
+	LINK_PROBE = 32,  /* use a key, and send PROBED */
+	LINK_COUNTS = 33, /* send COUNTED */
 	/* worker to front */
 	LINK_DONE = 4,      /* the client has its reply */
 	LINK_REPLY = 5,     /* pass this on: the client was not reachable */
 	LINK_STATE = 6,     /* how the token is */
 	LINK_CATALOGUE = 7, /* which identities it holds; in pages */
+	LINK_LOCKED = 34,   /* its PIN's time ran out: it locked itself */
+	LINK_UNLOCKED = 35, /* the PIN was brought, and is right */
+	LINK_PROBED = 36,
+	LINK_COUNTED = 37,
 	/* supervisor to front */
 	LINK_WORKER = 8, /* a new worker; the socket to it rides along */
 	LINK_BEAT = 10,  /* are you well? the front sends the same back */
 	LINK_CONF = 11,  /* the file was read again; its snapshot rides along */
-	LINK_DROP = 12,  /* every token forgets its PIN, now */
+	LINK_MARKED = 39,  /* how the mark of a lock is now */
+	LINK_DROP = 12,    /* every token forgets its PIN, now */
 	LINK_PROGRAM = 21, /* the answer to WHO; a pidfd may ride along */
 	/* front to supervisor */
 	LINK_KILL = 9,   /* that worker hangs: end it */
 	LINK_READY = 13, /* that worker's token can be used */
+	LINK_MARK = 38,  /* make the mark of a lock, or take it away */
 	LINK_WHO = 20,   /* which program does this process run? */
+			 /* CONF again: read the file */
 };
 
 /* A client's connection: slot of the front's table, and use of the slot. */
@@ -55,7 +66,7 @@ int link_request_parse(struct wire_reader *r, struct link_request *q);
 size_t link_gone_pack(uint8_t *p, size_t cap, struct link_client c);
 int link_gone_parse(struct wire_reader *r, struct link_client *c);
 
-/* RESCAN, CONF and DROP: u8 kind. */
+/* RESCAN, LOCKED, CONF and DROP: u8 kind. */
 size_t link_word_pack(uint8_t *p, size_t cap, enum link_kind kind);
 
 /*
@@ -97,6 +108,59 @@ struct link_catalogue {
 size_t link_catalogue_pack(
     uint8_t *p, size_t cap, const struct link_catalogue *c);
 int link_catalogue_parse(struct wire_reader *r, struct link_catalogue *c);
+
+/*
+ * PROBE and COUNTS: u8 kind, u32 id, which comes back. LOCK, UNLOCK and
+ * UNLOCKED: u8 kind, u32 id: the front numbers its words, since threads
+ * overtake each other; the worker's names the last one that it had heard.
+ */
+size_t link_order_pack(
+    uint8_t *p, size_t cap, enum link_kind kind, uint32_t id);
+int link_order_parse(struct wire_reader *r, uint32_t *id);
+
+/*
+ * MARK and MARKED: u8 kind, u16 index, u32 id, u8 on, u32 errno. The id comes
+ * back; one that is 0 was not asked for.
+ */
+struct link_mark {
+	uint16_t index; /* of the [token] section */
+	uint32_t id;
+	bool on;
+	uint32_t err; /* errno, if it could not be done; else 0 */
+};
+size_t link_mark_pack(
+    uint8_t *p, size_t cap, enum link_kind kind, const struct link_mark *m);
+int link_mark_parse(struct wire_reader *r, struct link_mark *m);
+
+/*
+ * PROBED: u8 kind, u32 id, u16 err, 20 bytes SHA-1, u32 us, u32 ckr, u8
+ * retry, str text.
+ */
+struct link_probed {
+	uint32_t id;
+	int err;                       /* enum signer_err */
+	uint8_t sha1[SIGNER_SHA1_LEN]; /* of the certificate of the key used */
+	uint32_t us;                   /* that the signature took */
+	struct signer_trouble why;
+};
+size_t link_probed_pack(uint8_t *p, size_t cap, const struct link_probed *b);
+int link_probed_parse(struct wire_reader *r, struct link_probed *b);
+
+/* COUNTED: u8 kind, u32 id, nine u64: since the worker started. */
+struct link_counted {
+	uint32_t id;
+	uint64_t identities; /* these two: now */
+	uint64_t sessions;
+	uint64_t signatures;
+	uint64_t decryptions;
+	uint64_t logins;
+	uint64_t searches;
+	uint64_t recoveries;
+	uint64_t retries;
+	uint64_t pin; /* it has the PIN that was brought: 1 */
+};
+size_t link_counted_pack(uint8_t *p, size_t cap, const struct link_counted *c);
+int link_counted_parse(struct wire_reader *r, struct link_counted *c);
 
 /* WORKER, KILL and READY: u8 kind, u16 index, u32 generation. */
 struct link_worker {

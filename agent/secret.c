@@ -89,22 +89,33 @@ fill(int fd, uint8_t *buf, size_t room)
 	return r < 0 ? -1 : (ssize_t)n;
 }
 
-/* Strips one line ending, and judges what is left; NULL if it will do. */
 static const char *
-trim(struct secret *s, size_t n)
+judge(const struct secret *s, size_t n)
 {
-	if (n > 0 && s->bytes[n - 1] == '\n')
-		n--;
-	if (n > 0 && s->bytes[n - 1] == '\r')
-		n--;
 	if (n == 0)
 		return "is empty";
 	if (n > SECRET_MAX)
 		return "is too long for a PIN";
 	if (memchr(s->bytes, '\0', n) != NULL)
 		return "holds a NUL byte";
-	s->len = n;
 	return NULL;
+}
+
+const char *
+secret_trim(struct secret *s, size_t n)
+{
+	const char *wrong;
+
+	if (n > 0 && s->bytes[n - 1] == '\n')
+		n--;
+	if (n > 0 && s->bytes[n - 1] == '\r')
+		n--;
+	wrong = judge(s, n);
+	if (wrong != NULL)
+		secret_wipe(s);
+	else
+		s->len = n;
+	return wrong;
 }
 
 int
@@ -126,10 +137,8 @@ secret_read_file(
 	}
 	wrong = unfit(&st, lax);
 	if (wrong == NULL) {
-		/* Two bytes of line ending, and one to see that it is too long.
-		 */
-		n = fill(fd, s->bytes, SECRET_MAX + 3);
-		wrong = n < 0 ? "cannot be read" : trim(s, (size_t)n);
+		n = fill(fd, s->bytes, SECRET_ROOM);
+		wrong = n < 0 ? "cannot be read" : secret_trim(s, (size_t)n);
 	}
 	(void)close(fd);
 	if (wrong == NULL)

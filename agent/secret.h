@@ -28,6 +28,14 @@ void secret_wipe(struct secret *s);
 void secret_release(struct secret *s);
 
 /*
+ * n bytes were read into s->bytes, SECRET_ROOM at most: strips one line ending
+ * (LF or CR LF). NULL; or why what is left can be no PIN, a clause: then it is
+ * wiped.
+ */
+#define SECRET_ROOM (SECRET_MAX + 3) /* to see that it is too long */
+const char *secret_trim(struct secret *s, size_t n);
+
+/*
  * Reads a file of 1 to SECRET_MAX bytes into s, and strips one line ending
  * (LF or CR LF). Refuses one that is empty, too long, holds a NUL, is not a
  * regular file, or, unless `lax`, that others than its owner may read or

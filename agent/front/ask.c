@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "agent/front/lanes.h"
+#include "agent/front/locks.h"
+#include "agent/front/metrics.h"
 #include "agent/front/route.h"
 #include "agent/front/timer.h"
 #include "agent/front/workers.h"
@@ -36,6 +38,11 @@ ask_fail(struct ask *a, int err, const struct signer_trouble *why)
 	size_t len = proto_failure_pack(reply, sizeof(reply), a->h.id,
 	    (enum proto_type)a->h.type, err, why);
 
+	if (a->k == NULL)
+		metrics_refused(a->f->metrics, err);
+	else
+		metrics_done(a->f->metrics, a->k, err,
+		    front_now_us() - a->k->arrived_us, 0);
 	ask_answer(a, reply, len);
 }
 
@@ -169,10 +176,14 @@ busy(struct ask *a, unsigned index, uint32_t after_ms)
 static void
 blame(struct ask *a, unsigned index)
 {
+	struct signer_trouble why;
 	bool reported;
 	const struct link_state *s = workers_state(a->f, index, &reported);
 
-	ask_fail(a, s->err, &s->why);
+	if (locks_on(a->f, index))
+		ask_fail(a, locks_explain(a->f, index, &why), &why);
+	else
+		ask_fail(a, s->err, &s->why);
 }
 
 /*

@@ -13,7 +13,10 @@
 
 struct event_base;
 struct catalogue;
+struct control;
 struct lanes;
+struct locks;
+struct metrics;
 struct overseer;
 struct peers;
 struct quota;
@@ -25,7 +28,10 @@ struct front {
 	const struct conf *conf;
 	struct event_base *base;
 	struct catalogue *catalogue;
+	struct control *control;
 	struct lanes *lanes;
+	struct locks *locks;
+	struct metrics *metrics;
 	struct overseer *overseer;
 	struct peers *peers;
 	struct quota *quota;

@@ -11,8 +11,11 @@
 #include <event2/event.h>
 
 #include "agent/front/catalogue.h"
+#include "agent/front/control.h"
 #include "agent/front/front.h"
 #include "agent/front/lanes.h"
+#include "agent/front/locks.h"
+#include "agent/front/metrics.h"
 #include "agent/front/overseer.h"
 #include "agent/front/peers.h"
 #include "agent/front/quota.h"
@@ -59,14 +62,20 @@ furnish(struct front *f)
 		return -1;
 	f->catalogue = catalogue_new();
 	f->lanes = lanes_new();
+	f->locks = locks_new();
+	f->metrics = metrics_new(f);
 	f->quota = quota_new();
 	f->tickets = tickets_new();
 	f->timer = timer_open(f);
 	f->workers = workers_open(f);
 	f->overseer = overseer_open(f, OVERSEER_FD);
-	if (f->catalogue == NULL || f->lanes == NULL || f->tickets == NULL ||
-	    f->timer == NULL || f->workers == NULL || f->overseer == NULL ||
-	    f->quota == NULL)
+	if (f->catalogue == NULL || f->lanes == NULL || f->locks == NULL ||
+	    f->metrics == NULL || f->tickets == NULL || f->timer == NULL ||
+	    f->workers == NULL || f->overseer == NULL || f->quota == NULL)
+		return -1;
+	f->control =
+	    control_open(f, f->conf->control[0] == '\0' ? -1 : CONTROL_FD);
+	if (f->control == NULL)
 		return -1;
 	/* Last: from here on clients come. */
 	f->peers = peers_open(f, LISTEN_FD);
@@ -77,11 +86,14 @@ static void
 clear_out(struct front *f)
 {
 	peers_close(f->peers);
+	control_close(f->control);
 	overseer_close(f->overseer);
 	workers_close(f->workers);
 	timer_close(f->timer);
 	tickets_free(f->tickets);
 	lanes_free(f->lanes);
+	locks_free(f->locks);
+	metrics_free(f->metrics);
 	quota_free(f->quota);
 	catalogue_free(f->catalogue);
 	event_base_free(f->base);

@@ -8,6 +8,7 @@
 #include "agent/front/catalogue.h"
 #include "agent/front/grant.h"
 #include "agent/front/lanes.h"
+#include "agent/front/locks.h"
 #include "agent/front/policy.h"
 #include "agent/front/purpose.h"
 #include "agent/front/workers.h"
@@ -320,6 +321,14 @@ status_here(struct ask *a, unsigned index)
 	    s->err == SIGNER_OK ? "starting" : proto_state_name(s->err));
 	(void)snprintf(t.trouble, sizeof(t.trouble), "%s", s->why.text);
 	t.ckr = s->why.ckr;
+	if (locks_on(a->f, index)) {
+		struct signer_trouble why;
+
+		(void)locks_explain(a->f, index, &why);
+		(void)snprintf(t.state, sizeof(t.state), "locked");
+		(void)snprintf(t.trouble, sizeof(t.trouble), "%s", why.text);
+		t.ckr = 0;
+	}
 	t.since = s->since;
 	t.restarts = workers_generation(a->f, index);
 	if (t.restarts > 0)
@@ -352,7 +361,9 @@ status(struct ask *a, uint16_t nth)
 		    "there is no token number %u", nth);
 		return;
 	}
-	if (!workers_up(a->f, (unsigned)index)) {
+	/* Of a locked one nobody asks the worker: it may hang. */
+	if (!workers_up(a->f, (unsigned)index) ||
+	    locks_on(a->f, (unsigned)index)) {
 		status_here(a, (unsigned)index);
 		return;
 	}

@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "agent/front/locks.h"
 #include "agent/front/reload.h"
 #include "agent/front/route.h"
 #include "agent/front/tickets.h"
@@ -75,6 +76,10 @@ obey(struct overseer *o, const uint8_t *p, size_t len, int *came)
 		(void)reload_from(o->front, *came);
 	} else if (kind == LINK_BEAT) {
 		answer(o);
+	} else if (kind == LINK_MARKED) {
+		locks_marked(o->front, &r);
+	} else if (kind == LINK_DROP) {
+		locks_put_all(o->front);
 	}
 }
 
@@ -153,6 +158,24 @@ void
 overseer_ready(struct overseer *o, unsigned index, uint32_t generation)
 {
 	say(o, LINK_READY, index, generation);
+}
+
+int
+overseer_mark(struct overseer *o, const struct link_mark *m)
+{
+	uint8_t p[16];
+
+	return link_send(o->fd, p, link_mark_pack(p, sizeof(p), LINK_MARK, m),
+	    NULL, 0, -1, MSG_DONTWAIT);
+}
+
+int
+overseer_reload(struct overseer *o)
+{
+	uint8_t p[4];
+
+	return link_send(o->fd, p, link_word_pack(p, sizeof(p), LINK_CONF),
+	    NULL, 0, -1, MSG_DONTWAIT);
 }
 
 int

@@ -15,6 +15,13 @@ void overseer_close(struct overseer *o);
 /* Asks for the end of that very process; a new one will come. */
 void overseer_kill(struct overseer *o, unsigned index, uint32_t generation);
 
+/* Asks for the mark of a lock to be made, or taken away; locks_marked() is
+ * told. 0, or -1: it cannot be asked now. */
+int overseer_mark(struct overseer *o, const struct link_mark *m);
+
+/* Asks for the file to be read again. 0, or -1: it cannot be asked now. */
+int overseer_reload(struct overseer *o);
+
 /* Asks which program a process runs; route_program() is told. 0, or -1. */
 int overseer_ask(struct overseer *o, const struct link_who *who);
 

@@ -1,6 +1,8 @@
 #include "agent/front/reload.h"
 
 #include "agent/front/catalogue.h"
+#include "agent/front/locks.h"
+#include "agent/front/metrics.h"
 #include "agent/front/peers.h"
 #include "agent/front/route.h"
 #include "agent/front/workers.h"
@@ -28,6 +30,8 @@ reload_from(struct front *f, int fd)
 		/* Nobody is sent there any more; then its requests move on. */
 		(void)catalogue_replace(f->catalogue, i, NULL, 0);
 		workers_reset(f, i);
+		metrics_reset(f->metrics, i);
+		locks_reset(f, i);
 	}
 	route_wake(f);
 	return 0;

@@ -8,6 +8,7 @@
 #include "agent/front/catalogue.h"
 #include "agent/front/gate.h"
 #include "agent/front/lanes.h"
+#include "agent/front/metrics.h"
 #include "agent/front/operation.h"
 #include "agent/front/overseer.h"
 #include "agent/front/workers.h"
@@ -141,6 +142,7 @@ answer(struct front *f, const struct ticket *k, int err,
 	struct peer *p = peers_find(f->peers, k->client);
 	uint8_t reply[1024];
 
+	metrics_done(f->metrics, k, err, front_now_us() - k->arrived_us, 0);
 	if (p != NULL)
 		peer_send(p, reply,
 		    proto_failure_pack(reply, sizeof(reply), k->id,
@@ -256,10 +258,14 @@ amend(struct front *f, const struct ticket *k, const uint8_t *reply, size_t len)
 
 /* Passes the worker's answer on, if it did not give it itself. */
 static void
-hand_over(struct front *f, struct ticket *k, int err, const uint8_t *reply,
-    size_t len)
+hand_over(struct front *f, struct ticket *k, const struct link_done *d,
+    const uint8_t *reply, size_t len)
 {
 	struct peer *p = peers_find(f->peers, k->client);
+	int err = -(int)d->status;
+
+	metrics_done(
+	    f->metrics, k, err, front_now_us() - k->arrived_us, d->token_us);
 
 	if (p != NULL && len != 0) {
 		if (k->type == PROTO_STATUS && err == SIGNER_OK) {
@@ -290,7 +296,7 @@ route_done(struct front *f, unsigned index, const struct link_done *d,
 		k->repeated = true;
 		resume(f, k);
 	} else {
-		hand_over(f, k, err, reply, len);
+		hand_over(f, k, d, reply, len);
 	}
 	if (slower) {
 		each(f, call_back, index);

@@ -10,8 +10,10 @@
 
 #include <event2/event.h>
 
-#include "agent/front/catalogue.h"
+#include "agent/front/control.h"
+#include "agent/front/intake.h"
 #include "agent/front/lanes.h"
+#include "agent/front/locks.h"
 #include "agent/front/overseer.h"
 #include "agent/front/route.h"
 #include "agent/front/timer.h"
@@ -45,8 +47,9 @@ struct worker {
 	uint64_t heard;    /* when it last answered */
 	struct event *readable, *writable;
 	struct errand *first, *last;
-	struct signer_identity *incoming; /* catalogue being received */
-	size_t nincoming;
+	unsigned owed; /* enum link_kind that it could not take; 0: none */
+	uint32_t owed_id;
+	struct intake incoming;
 };
 
 struct workers {
@@ -116,6 +119,11 @@ workers_health(const struct front *f, unsigned index)
 
 	if (f->conf->tokens[index].name[0] == '\0')
 		return CHOICE_UNUSED;
+	/* Whatever its worker says. */
+	if (!locks_known(f, index))
+		return CHOICE_STARTING;
+	if (locks_on(f, index))
+		return CHOICE_DOWN;
 	if (w->fd == -1)
 		return w->down ? CHOICE_DOWN : CHOICE_STARTING;
 	if (!w->spoke)
@@ -158,9 +166,8 @@ detach(struct worker *w)
 		free(e);
 	}
 	w->last = NULL;
-	free(w->incoming);
-	w->incoming = NULL;
-	w->nincoming = 0;
+	w->owed = 0;
+	intake_drop(&w->incoming);
 	w->scanning = false;
 }
 
@@ -221,6 +228,16 @@ transmit(struct worker *w, const struct link_request *q)
 	return 0;
 }
 
+static int
+send_order(struct worker *w, unsigned kind, uint32_t id)
+{
+	uint8_t p[8];
+
+	return link_send(w->fd, p,
+	    link_order_pack(p, sizeof(p), (enum link_kind)kind, id), NULL, 0,
+	    -1, MSG_DONTWAIT);
+}
+
 static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
@@ -229,19 +246,23 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (w->owed != 0 && send_order(w, w->owed, w->owed_id) != 0)
+		goto full;
+	w->owed = 0;
 	while ((e = w->first) != NULL) {
-		if (transmit(w, &e->q) != 0) {
-			/* If it ended, the read side tells. */
-			if (errno == EAGAIN || errno == ENOBUFS)
-				(void)event_add(w->writable, NULL);
-			return;
-		}
+		if (transmit(w, &e->q) != 0)
+			goto full;
 		w->first = e->next;
 		if (w->first == NULL)
 			w->last = NULL;
 		free(e);
 	}
 	route_pump(w->front, w->index);
+	return;
+full:
+	/* If it ended, the read side tells. */
+	if (errno == EAGAIN || errno == ENOBUFS)
+		(void)event_add(w->writable, NULL);
 }
 
 static int
@@ -279,6 +300,19 @@ workers_send(struct front *f, unsigned index, struct ticket *k)
 		}
 	}
 	return enqueue(w, &q);
+}
+
+void
+workers_order(struct front *f, unsigned index, enum link_kind kind, uint32_t id)
+{
+	struct worker *w = worker(f, index);
+
+	if (w->fd == -1 || send_order(w, kind, id) == 0 ||
+	    (kind != LINK_LOCK && kind != LINK_UNLOCK))
+		return;
+	w->owed = kind;
+	w->owed_id = id;
+	(void)event_add(w->writable, NULL);
 }
 
 void
@@ -431,38 +465,6 @@ state(struct worker *w, struct wire_reader *r)
 	route_worker_told(w->front, w->index);
 }
 
-static void
-catalogue(struct worker *w, struct wire_reader *r)
-{
-	static struct link_catalogue page; /* one thread */
-	struct signer_identity *grown;
-
-	if (link_catalogue_parse(r, &page) != SIGNER_OK)
-		return;
-	if (page.from == 0)
-		w->nincoming = 0;
-	if (page.from != w->nincoming || page.total > CATALOGUE_MAX ||
-	    page.from + page.n > page.total)
-		return;
-	grown = realloc(
-	    w->incoming, (page.from + page.n + 1) * sizeof(*w->incoming));
-	if (grown == NULL)
-		return;
-	w->incoming = grown;
-	memcpy(grown + page.from, page.ids, page.n * sizeof(*grown));
-	w->nincoming += page.n;
-	if (w->nincoming < page.total)
-		return;
-	if (catalogue_replace(
-		w->front->catalogue, w->index, w->incoming, w->nincoming) != 0)
-		log_line(LOG_LEVEL_ERROR,
-		    "token %s: no memory for its %zu keys",
-		    w->front->conf->tokens[w->index].name, w->nincoming);
-	free(w->incoming);
-	w->incoming = NULL;
-	w->nincoming = 0;
-}
-
 /* One notice. False: there is none now, or the worker is lost. */
 static bool
 receive(struct worker *w)
@@ -496,9 +498,10 @@ receive(struct worker *w)
 		state(w, &r);
 		break;
 	case LINK_CATALOGUE:
-		catalogue(w, &r);
+		intake_page(&w->incoming, w->front, w->index, &r);
 		break;
 	default:
+		control_told(w->front, w->index, buf[0], &r);
 		break;
 	}
 	return true;
@@ -549,6 +552,7 @@ workers_attach(struct front *f, unsigned index, uint32_t generation, int fd)
 	/* A word of its predecessor about trouble stands until it speaks. */
 	if (w->state.err == SIGNER_OK)
 		w->reported = false;
+	locks_tell(f, index);
 	timer_arm(f->timer, check(w, w->attached));
 	route_wake(f);
 }

@@ -39,6 +39,11 @@ int workers_choose(const struct front *f, uint32_t among);
  */
 int workers_send(struct front *f, unsigned index, struct ticket *k);
 
+/* Gives it an order that is about its token as a whole; see link.h. It keeps
+ * the last LOCK or UNLOCK for a worker that cannot take it now. */
+void workers_order(
+    struct front *f, unsigned index, enum link_kind kind, uint32_t id);
+
 /* Asks every worker that is not at it to look at its token again. */
 void workers_rescan(struct front *f);
 bool workers_scanning(const struct front *f);

@@ -11,6 +11,7 @@
 
 #include "agent/link.h"
 #include "agent/log.h"
+#include "agent/mark.h"
 #include "version.h"
 
 static bool
@@ -106,6 +107,46 @@ start_worker(struct crew *c, unsigned i)
 }
 
 static void
+tell_mark(const struct crew *c, const struct link_mark *m)
+{
+	uint8_t p[16];
+
+	(void)link_send(c->ctl, p, link_mark_pack(p, sizeof(p), LINK_MARKED, m),
+	    NULL, 0, -1, MSG_DONTWAIT);
+}
+
+/* The front takes what it is not told of for locked. */
+static void
+tell_marks(const struct crew *c, const struct conf *conf)
+{
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
+		const char *name = conf->tokens[i].name;
+		struct link_mark m = {.index = (uint16_t)i};
+
+		if (name[0] == '\0')
+			continue;
+		m.on = mark_is_set(conf->state, name);
+		tell_mark(c, &m);
+	}
+}
+
+void
+crew_mark(struct crew *c, const struct link_mark *asked)
+{
+	struct link_mark m = *asked;
+	const char *name;
+	int r;
+
+	if (m.index >= CONF_TOKENS_MAX || c->ctl == -1)
+		return;
+	name = c->conf->tokens[m.index].name;
+	r = m.on ? mark_set(c->conf->state, name)
+		 : mark_clear(c->conf->state, name);
+	m.err = r == 0 ? 0 : (uint32_t)errno;
+	tell_mark(c, &m);
+}
+
+static void
 start_front(struct crew *c)
 {
 	char parent[16];
@@ -127,6 +168,7 @@ start_front(struct crew *c)
 	fds[3] = c->control;
 	if (child_start(&c->front, argv, fds, c->control == -1 ? 3 : 4) == 0) {
 		c->ctl = ends[0];
+		tell_marks(c, c->conf);
 	} else {
 		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s",
 		    c->front.program, strerror(errno));
@@ -287,6 +329,8 @@ crew_reload(struct crew *c, const struct conf *next, int snapshot)
 	    link_send(c->ctl, p, link_word_pack(p, sizeof(p), LINK_CONF), NULL,
 		0, snapshot, MSG_DONTWAIT) != 0)
 		(void)kill(c->front.pid, SIGKILL);
+	if (c->ctl != -1)
+		tell_marks(c, next);
 	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
 		if (!conf_token_same(&c->conf->tokens[i], &next->tokens[i]))
 			renew(c, i, next);

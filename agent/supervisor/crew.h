@@ -7,6 +7,7 @@
 #define AGENT_SUPERVISOR_CREW_H
 
 #include "agent/conf.h"
+#include "agent/link.h"
 #include "agent/supervisor/child.h"
 #include "agent/supervisor/pinsource.h"
 
@@ -48,5 +49,11 @@ void crew_worker_ready(struct crew *c, unsigned index, uint32_t generation);
  * token is described anew start again. The others notice nothing.
  */
 void crew_reload(struct crew *c, const struct conf *next, int snapshot);
+
+/*
+ * Makes the mark of a token's lock for the front, or takes it away, and says
+ * what came of it: the front reaches no files.
+ */
+void crew_mark(struct crew *c, const struct link_mark *m);
 
 #endif

@@ -207,6 +207,7 @@ heard(struct supervisor *s)
 {
 	struct wire_reader r;
 	struct link_worker w;
+	struct link_mark m;
 	struct link_who who;
 	uint8_t p[64], kind;
 	bool well;
@@ -220,6 +221,10 @@ heard(struct supervisor *s)
 	kind = link_kind_get(&r, p, (size_t)n);
 	if (kind == LINK_KILL && link_worker_parse(&r, &w) == SIGNER_OK)
 		crew_end_worker(&s->crew, w.index, w.generation);
+	else if (kind == LINK_MARK && link_mark_parse(&r, &m) == SIGNER_OK)
+		crew_mark(&s->crew, &m);
+	else if (kind == LINK_CONF && s->cmd == NULL)
+		reload(s);
 	else if (kind == LINK_READY && link_worker_parse(&r, &w) == SIGNER_OK)
 		crew_worker_ready(&s->crew, w.index, w.generation);
 	else if (kind == LINK_BEAT && link_beat_parse(&r, &well) == SIGNER_OK)

@@ -185,6 +185,8 @@ note(struct desk *d, int err, const struct signer_trouble *why, bool whole)
 		d->failed_at = (uint64_t)time(NULL);
 	}
 	atomic_store(&d->err, is);
+	if (is == SIGNER_EPIN)
+		pin_refused(d->cfg.pin);
 	publish(d, news);
 out:
 	d->told++;
@@ -217,11 +219,10 @@ spared(struct desk *d, int *err, struct signer_trouble *why)
 }
 
 /* Of a token that failed, a signature shows that it is well again. */
-static void
-bring_up(struct desk *d)
+int
+desk_look(struct desk *d, struct signer_trouble *why)
 {
 	struct token_trouble tt;
-	struct signer_trouble why = {0};
 	bool prove = atomic_load(&d->err) == SIGNER_EDEVICE;
 	int err;
 
@@ -229,8 +230,17 @@ bring_up(struct desk *d)
 	err = prove ? token_probe(d->cfg.token, &tt)
 		    : token_ready(d->cfg.token, &tt);
 	err = signer_err_from_token(err);
-	signer_trouble_from_token(&why, &tt);
-	note(d, err, &why, true);
+	signer_trouble_from_token(why, &tt);
+	note(d, err, why, true);
+	return err;
+}
+
+static void
+bring_up(struct desk *d)
+{
+	struct signer_trouble why = {0};
+
+	(void)desk_look(d, &why);
 }
 
 /* When the watch has something to do; 0: not before there is news. */
@@ -440,6 +450,8 @@ packet(struct seat *s, size_t len, int fd)
 		rescan(s->d);
 	else if (kind == LINK_GONE && link_gone_parse(&r, &gone) == SIGNER_OK)
 		clients_drop(s->d->clients, gone);
+	else if (kind != LINK_GONE)
+		s->d->cfg.obey(s->d->cfg.ctx, kind, &r);
 }
 
 /* One worker thread: receives, answers, again. */
@@ -479,8 +491,8 @@ start(struct desk *d)
 	return r == 0 ? 0 : -1;
 }
 
-int
-desk_run(const struct desk_config *cfg)
+struct desk *
+desk_open(const struct desk_config *cfg)
 {
 	static struct desk d; /* outlives every thread; one per process */
 	pthread_condattr_t attr;
@@ -493,20 +505,26 @@ desk_run(const struct desk_config *cfg)
 	(void)pthread_condattr_destroy(&attr);
 	d.clients = clients_new(cfg->clients);
 	if (d.clients == NULL)
-		return -1;
+		return NULL;
 	signer_from_token(&d.signer, cfg->token);
 	d.serve = (struct serve){&d.signer, status, &d};
 	/* So that the first report is news. */
 	d.state.err = d.breaker.err = SIGNER_EABSENT;
 	atomic_store(&d.err, SIGNER_EABSENT);
 	d.state.since = (uint64_t)time(NULL);
-	bring_up(&d);
-	(void)pthread_mutex_lock(&d.lock);
-	send_state(&d);
-	(void)pthread_mutex_unlock(&d.lock);
-	if (start(&d) != 0)
+	return &d;
+}
+
+int
+desk_run(struct desk *d)
+{
+	bring_up(d);
+	(void)pthread_mutex_lock(&d->lock);
+	send_state(d);
+	(void)pthread_mutex_unlock(&d->lock);
+	if (start(d) != 0)
 		return -1;
-	watch(&d);
+	watch(d);
 	return 0;
 }
 

@@ -20,9 +20,11 @@
 #include "agent/snapshot.h"
 #include "agent/worker/confine.h"
 #include "agent/worker/desk.h"
+#include "agent/worker/door.h"
 #include "agent/worker/pin.h"
 #include "agent/worker/seed.h"
 #include "agent/worker/signer_token.h"
+#include "agent/worker/warden.h"
 
 #define LINK_FD 3
 #define CONF_FD 4
@@ -39,6 +41,7 @@ static_assert(CONF_CERTS_MAX <= TOKEN_CERTS_MAX, "certificate files");
 /* What the process lives on; static, since threads outlive main's frame. */
 static struct conf conf;
 static struct pin pin;
+static struct warden warden;
 static char guard[CONF_PATH_MAX + 16];
 static char unlock[SIGNER_TOKEN_MAX + 32];
 static char advice[CONF_PATH_MAX + 64];
@@ -80,7 +83,7 @@ open_token(
 	int r;
 
 	memset(&tt, 0, sizeof(tt));
-	if (pin_init(&pin, ct->pin, ct->pin_from) != 0)
+	if (pin_init(&pin, ct, PIN_FD) != 0)
 		return signer_fail(why, SIGNER_EPIN,
 		    "no memory can be locked for "
 		    "the PIN (%s); raise the limit memlock",
@@ -110,6 +113,34 @@ first_strange(const struct conf_token *t)
 		       t->pin == CONF_PIN_ASKPASS
 		   ? PIN_FD + 1
 		   : PIN_FD;
+}
+
+/* Until the front hangs up. */
+static int
+serve(const struct conf_token *ct, struct desk_config *cfg)
+{
+	warden = (struct warden){
+	    .link = LINK_FD,
+	    .state = conf.state,
+	    .conf = ct,
+	    .token = cfg->token,
+	    .pin = &pin,
+	};
+	cfg->pin = &pin;
+	cfg->obey = warden_obey;
+	cfg->ctx = &warden;
+	warden.desk = desk_open(cfg);
+	if (warden.desk == NULL)
+		return -1;
+	warden_init(&warden);
+	if (ct->pin == CONF_PIN_ASK &&
+	    door_open(&warden, PIN_FD, ct->pin_ttl_ms) != 0) {
+		log_line(LOG_LEVEL_ERROR,
+		    "token %s: nobody can bring its PIN: %s", ct->name,
+		    strerror(errno));
+		return -1;
+	}
+	return desk_run(warden.desk);
 }
 
 /* From whoever started it to a worker that can do its work and no more. */
@@ -185,5 +216,5 @@ main(int argc, char **argv)
 							: 0;
 	desk.threads = conf.tokens[index].sessions;
 	desk.poll_ms = conf.tokens[index].poll_ms;
-	return desk_run(&desk) == 0 ? 0 : 1;
+	return serve(&conf.tokens[index], &desk) == 0 ? 0 : 1;
 }

@@ -99,6 +99,9 @@ const struct command *const command_table[] = {
     &command_token_request,
     &command_token_import,
     &command_status,
+    &command_lock,
+    &command_unlock,
+    &command_reload,
     NULL,
 };
 

@@ -66,6 +66,9 @@ extern const struct command command_token_self_sign;
 extern const struct command command_token_request;
 extern const struct command command_token_import;
 extern const struct command command_status;
+extern const struct command command_lock;
+extern const struct command command_unlock;
+extern const struct command command_reload;
 
 /*
  * Runs the program's command line; returns its exit status. `lent` is a

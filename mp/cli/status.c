@@ -1,6 +1,8 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "mp/cli/command.h"
+#include "mp/cli/operate.h"
 
 #define TOKENS_MAX 1024 /* no agent has so many */
 
@@ -17,6 +19,24 @@ static const struct output_column columns[] = {
     {"TOKEN", "label"},
     {"TROUBLE", "trouble"},
     {NULL, NULL},
+};
+
+static const struct output_column probes[] = {
+    {"NAME", "name"},
+    {"RESULT", "result"},
+    {"MICROSECONDS", "microseconds"},
+    {"KEY", "key"},
+    {"TROUBLE", "trouble"},
+    {NULL, NULL},
+};
+
+static const struct option_def options[] = {
+    {OPTION_PROBE, '\0', "probe", NULL,
+	"have each token make a signature, and say how long it took"},
+    {OPTION_METRICS, '\0', "metrics", NULL,
+	"print the agent's metrics, in the text format of Prometheus"},
+    OPERATE_OPTION,
+    {0},
 };
 
 static void
@@ -74,6 +94,86 @@ collect(struct session *s, struct record *list, bool *ready)
 	return COMMAND_DONE;
 }
 
+/* Prints the agent's metrics as they are. */
+static int
+metrics(struct session *s)
+{
+	struct signer_trouble why = {0};
+	struct admin *op;
+	char *text;
+	size_t len;
+	int r;
+
+	r = operate_open(s, &op);
+	if (r != COMMAND_DONE)
+		return r;
+	if (admin_metrics(op, &text, &len, &why) != SIGNER_OK)
+		r = operate_failed(s, "the metrics cannot be had", &why);
+	else
+		session_print(s, (const uint8_t *)text, len);
+	free(text);
+	admin_close(op);
+	return r;
+}
+
+static void
+add_probe(struct record *list, const struct admin_probe *b)
+{
+	struct record *row = record_new();
+	char thumb[2 * SIGNER_SHA1_LEN + 1] = "";
+	bool good = b->err == SIGNER_OK;
+
+	for (size_t j = 0; j < SIGNER_SHA1_LEN; j++)
+		(void)snprintf(thumb + 2 * j, 3, "%02X", b->sha1[j]);
+	record_set(row, "name", b->name);
+	record_set(row, "result", good ? "ok" : "failed");
+	record_set(row, "key", good ? thumb : NULL);
+	record_set_number(row, "microseconds", b->us);
+	record_set(row, "trouble", b->why.text);
+	record_append(list, row);
+}
+
+/* Every token makes a signature; *good is false if one made none. */
+static int
+probe_all(struct session *s, struct admin *op, struct record *list, bool *good)
+{
+	struct signer_trouble why = {0};
+	struct admin_probe b;
+	int err = SIGNER_OK;
+
+	for (unsigned i = 0; i < TOKENS_MAX; i++) {
+		err = admin_probe(op, i, &b, &why);
+		if (err != SIGNER_OK)
+			break;
+		add_probe(list, &b);
+		*good = *good && b.err == SIGNER_OK;
+	}
+	if (err == SIGNER_OK || err == SIGNER_ENOKEY)
+		return COMMAND_DONE;
+	return operate_failed(s, "the tokens cannot be tried", &why);
+}
+
+static int
+probe(struct session *s)
+{
+	struct record *list;
+	struct admin *op;
+	bool good = true;
+	int r;
+
+	r = operate_open(s, &op);
+	if (r != COMMAND_DONE)
+		return r;
+	list = record_list_new();
+	r = probe_all(s, op, list, &good);
+	if (r == COMMAND_DONE)
+		r = session_list(s, list, probes);
+	else
+		record_free(list);
+	admin_close(op);
+	return r == COMMAND_DONE && !good ? COMMAND_FAILED : r;
+}
+
 static int
 status(struct session *s, const char *operand)
 {
@@ -82,6 +182,14 @@ status(struct session *s, const char *operand)
 	int r;
 
 	(void)operand;
+	if (s->opt->given[OPTION_METRICS] &&
+	    (s->opt->given[OPTION_PROBE] || s->out->json))
+		return session_usage(
+		    s, "--metrics excludes --probe and --json");
+	if (s->opt->given[OPTION_METRICS])
+		return metrics(s);
+	if (s->opt->given[OPTION_PROBE])
+		return probe(s);
 	r = session_signer(s);
 	if (r != COMMAND_DONE)
 		return r;
@@ -106,7 +214,9 @@ const struct command command_status = {
     .summary = "show the agent's tokens and how they are",
     .about =
 	"Shows each token that the agent is configured for, its state, and "
-	"what it did so far. The exit status is 1 unless every token is ready.",
-    .options = command_no_options,
+	"what it did so far. The exit status is 1 unless every token is ready. "
+	"--probe and --metrics ask at the control socket, which is for root "
+	"and the agent's own user.",
+    .options = options,
     .run = status,
 };
