@@ -18,6 +18,8 @@ struct token {
 	_Atomic uint64_t signatures;
 	_Atomic uint64_t decryptions;
 	_Atomic uint64_t retries;
+	_Atomic uint64_t epoch;     /* in which these signatures were made */
+	_Atomic uint64_t unwatched; /* not of RSA; see must_verify() */
 	enum token_reauth reauth;
 };
 

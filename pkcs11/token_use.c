@@ -11,6 +11,9 @@
 #include "pkcs11/token_impl.h"
 #include "pkcs11/trouble.h"
 
+#define VERIFY_FIRST 64 /* signatures after a bringing-up */
+#define VERIFY_ONE_OF 16
+
 #define PAUSE_MS 40u /* before the first repeat on a busy token */
 #define VAIN_MAX 3   /* tries that got no session */
 
@@ -224,6 +227,25 @@ sign_ready(
 	return TOKEN_EARG;
 }
 
+/*
+ * A handle that names another key now, or a fault in the token, would make a
+ * signature that is wrong. Of RSA that can give the key away, so each one is
+ * verified, which costs little. Elsewhere verifying costs more than signing:
+ * the first after each bringing-up are, and then one of so many.
+ */
+static bool
+must_verify(struct token *t, const struct link_use *use, const struct key *k)
+{
+	uint64_t n;
+
+	if (k->pub.type == TOKEN_RSA)
+		return true;
+	if (atomic_exchange(&t->epoch, use->epoch) != use->epoch)
+		atomic_store(&t->unwatched, 0);
+	n = atomic_fetch_add(&t->unwatched, 1);
+	return n < VERIFY_FIRST || n % VERIFY_ONE_OF == 0;
+}
+
 static struct rv
 sign_go(struct token *t, struct job *job, const struct index_entry *e, int *err)
 {
@@ -239,11 +261,7 @@ sign_go(struct token *t, struct job *job, const struct index_entry *e, int *err)
 		return rv;
 	*err = sign_finish(
 	    &job->sign_plan, job->raw, job->rawlen, job->out, &job->outlen);
-	/*
-	 * A handle that names another key now, or a fault in the token, would
-	 * make a signature that is wrong; of RSA it can give the key away.
-	 */
-	if (*err == TOKEN_OK &&
+	if (*err == TOKEN_OK && must_verify(t, &job->use, &e->key) &&
 	    !cert_verify(&e->cert, q->scheme, q->hash, q->saltlen, q->digest,
 		q->len, job->out, job->outlen))
 		*err = TOKEN_EDEVICE;
