@@ -91,6 +91,22 @@ inherit(const char *path)
 	return -1;
 }
 
+/*
+ * The kernel is to tell which process sends: of all who ever connect, since
+ * connections take the option over when they are made.
+ */
+static int
+name_senders(int fd, const char *path, char *text, size_t textlen)
+{
+	const int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0)
+		return 0;
+	(void)snprintf(text, textlen, "%s: SO_PASSCRED: %s", path,
+	    strerror(errno));
+	return -1;
+}
+
 int
 listener_open(struct listener *l, const char *path, mode_t mode, char *text,
     size_t textlen)
@@ -101,7 +117,7 @@ listener_open(struct listener *l, const char *path, mode_t mode, char *text,
 	l->fd = inherit(path);
 	l->made = l->fd == -1;
 	if (!l->made)
-		return 0;
+		return name_senders(l->fd, path, text, textlen);
 	if (n < 0 || (size_t)n >= sizeof(un.sun_path)) {
 		(void)snprintf(text, textlen,
 		    "%s is too long for the path of a socket; choose a "
@@ -114,6 +130,7 @@ listener_open(struct listener *l, const char *path, mode_t mode, char *text,
 	l->fd =
 	    socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (l->fd != -1 &&
+	    name_senders(l->fd, path, text, textlen) == 0 &&
 	    bind(l->fd, (const struct sockaddr *)&un, sizeof(un)) == 0 &&
 	    chmod(path, mode) == 0 && listen(l->fd, SOMAXCONN) == 0)
 		return 0;
