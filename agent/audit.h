@@ -13,9 +13,9 @@
 
 #include "agent/signer.h"
 
-#define AUDIT_LINE_MAX 4096 /* bytes, with the newline */
+#define AUDIT_LINE_MAX 8192 /* bytes, with the newline */
 #define AUDIT_CHAIN_LEN 32
-#define AUDIT_TEXT_MAX 256 /* bytes of a text, with NUL */
+#define AUDIT_TEXT_MAX 512 /* bytes of a text, with NUL */
 #define AUDIT_HEAD_MAX 160 /* bytes of the head's file */
 #define AUDIT_SEAL_MAX 160 /* bytes of the text that a seal signs */
 /* A seal speaks of a record at most so many before it. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/front/auditor.h"
+#include "agent/front/auditseal.h"
 #include "agent/front/lanes.h"
 #include "agent/front/locks.h"
 #include "agent/front/metrics.h"
@@ -18,6 +20,9 @@ ask_settle(struct front *f, struct ticket *k)
 	struct peer *p = peers_find(f->peers, k->client);
 	bool answered = k->answered;
 
+	auditor_lose(f, k);
+	if (k->ours)
+		auditseal_done(f, k, SIGNER_ETIMEOUT, NULL, 0);
 	tickets_release(f->tickets, k);
 	if (p != NULL && !answered)
 		peer_settle(p);
@@ -35,7 +40,13 @@ void
 ask_fail(struct ask *a, int err, const struct signer_trouble *why)
 {
 	uint8_t reply[1024];
-	size_t len = proto_failure_pack(reply, sizeof(reply), a->h.id,
+	size_t len;
+
+	if (a->k != NULL)
+		auditor_end(a->f, a->k, err, why->ckr, 0);
+	else
+		auditor_drop(a, err);
+	len = proto_failure_pack(reply, sizeof(reply), a->h.id,
 	    (enum proto_type)a->h.type, err, why);
 
 	if (a->k == NULL)
@@ -100,6 +111,7 @@ ticket(struct ask *a)
 	k->client = a->p->name;
 	k->arrived_us = now;
 	k->sender = a->sender;
+	k->record = a->record;
 	k->early = a->early;
 	k->charged = a->charged;
 	a->p->inflight++;

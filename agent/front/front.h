@@ -11,6 +11,9 @@
 
 #define FRONT_INFLIGHT_MAX 32 /* requests of one connection at once */
 
+struct auditor;
+struct auditseal;
+struct event;
 struct event_base;
 struct catalogue;
 struct control;
@@ -27,6 +30,9 @@ struct workers;
 struct front {
 	const struct conf *conf;
 	struct event_base *base;
+	struct event *term; /* the signal to end */
+	struct auditor *auditor;
+	struct auditseal *seal;
 	struct catalogue *catalogue;
 	struct control *control;
 	struct lanes *lanes;

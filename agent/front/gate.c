@@ -1,5 +1,6 @@
 #include "agent/front/gate.h"
 
+#include "agent/front/auditor.h"
 #include "agent/front/grant.h"
 #include "agent/front/overseer.h"
 #include "agent/front/quota.h"
@@ -19,6 +20,8 @@ foreign(struct ask *a, const struct sender *from)
 		    "denied: process %d of uid %u sent a request over a "
 		    "connection of uid %u (pid %d), which was passed on",
 		    (int)from->pid, from->uid, who->uid, (int)who->pid);
+	auditor_deny(a, NULL, NULL, SIGNER_EDENIED,
+	    "a connection that was passed on by this user");
 	ask_refuse(a, SIGNER_EDENIED, false,
 	    "this connection to the agent is another user's; a process of uid "
 	    "%u must make its own",
@@ -42,6 +45,8 @@ hasty(struct ask *a)
 		    "second; what is too much is refused",
 		    uid, (int)a->sender,
 		    (unsigned long long)(a->p->packets / 3600));
+	auditor_deny(
+	    a, NULL, NULL, SIGNER_EBUSY, "more requests than its rate");
 	(void)signer_fail(&why, 0,
 	    "uid %u sends more requests than its rate in sealpointd.conf "
 	    "foresees; try again in %u ms",
@@ -87,6 +92,14 @@ premature(struct ask *a)
 	return true;
 }
 
+/* Will the audit log tell which program it was? */
+static bool
+recorded(const struct ask *a)
+{
+	return auditor_on(a->f) &&
+	       (a->h.type == PROTO_SIGN || a->h.type == PROTO_DECRYPT);
+}
+
 /* Settles which sections are about the caller; true if it may go on. */
 static bool
 admit(struct ask *a)
@@ -98,7 +111,11 @@ admit(struct ask *a)
 	if (a->h.type == PROTO_PING)
 		return true;
 	awaited = inquire(a);
-	/* Then the program is for the log alone. */
+	/* Then the program is for the logs alone; one of them waits for it. */
+	if (some == 0 && awaited && a->k == NULL && recorded(a)) {
+		ask_park(a, false);
+		return false;
+	}
 	if (some == 0)
 		return true;
 	if (awaited) {

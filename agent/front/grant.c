@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "agent/front/auditor.h"
 #include "agent/log.h"
 
 #define LINES_HOUR 60           /* about one user's haste */
@@ -27,7 +28,7 @@ program_text(const struct program *g, char *text, size_t room)
 		    g->trouble);
 }
 
-/* The whole truth, for the log. */
+/* The whole truth, for the logs. */
 static void
 log_denial(const struct ask *a, const struct signer_identity *key,
     const struct policy_request *what, const struct policy_verdict *v)
@@ -36,8 +37,6 @@ log_denial(const struct ask *a, const struct signer_identity *key,
 	char thumb[SIGNER_THUMB_TEXT], form[POLICY_FORM_MAX];
 	char nearest[160], program[512];
 
-	if (!grant_may_log(a, QUOTA_DENIAL))
-		return;
 	signer_thumbprint_print(key->sha1, SIGNER_SHA1_LEN, thumb);
 	policy_form(what, form);
 	program_text(&a->p->program, program, sizeof(program));
@@ -48,6 +47,9 @@ log_denial(const struct ask *a, const struct signer_identity *key,
 		    "[allow %s] comes nearest, but its %s does not fit",
 		    a->f->conf->allows[v->section].name,
 		    policy_setting(v->lack));
+	auditor_deny(a, key, what, SIGNER_EDENIED, nearest);
+	if (!grant_may_log(a, QUOTA_DENIAL))
+		return;
 	log_line(LOG_LEVEL_WARNING,
 	    "denied: uid %u, gid %u, pid %d (%s) wanted to %s%s%s with key "
 	    "%s; %s",
@@ -75,7 +77,8 @@ deny(struct ask *a, const struct signer_identity *key,
 
 /* Counts a use; true if it is one too many, and answered. */
 static bool
-exceeds(struct ask *a, const struct signer_identity *key, uint64_t rate_hour)
+exceeds(struct ask *a, const struct signer_identity *key,
+    const struct policy_request *what, uint64_t rate_hour)
 {
 	struct signer_trouble why = {.retry = true};
 	char thumb[SIGNER_THUMB_TEXT];
@@ -89,6 +92,7 @@ exceeds(struct ask *a, const struct signer_identity *key, uint64_t rate_hour)
 	if (why.after_ms == 0)
 		return false;
 	signer_thumbprint_print(key->sha1, SIGNER_SHA1_LEN, thumb);
+	auditor_deny(a, key, what, SIGNER_EBUSY, "more uses than its rate");
 	if (grant_may_log(a, QUOTA_LINE))
 		log_line(LOG_LEVEL_WARNING,
 		    "uid %u (pid %d) uses key %s more often than %llu times "
@@ -110,7 +114,7 @@ grant_use(struct ask *a, const struct signer_identity *key,
 
 	policy_judge(a->f->conf, a->p->sections, a->sections, key, what, &v);
 	if (v.lack == POLICY_GRANTED)
-		return what->use == 0 || !exceeds(a, key, v.rate_hour);
+		return what->use == 0 || !exceeds(a, key, what, v.rate_hour);
 	log_denial(a, key, what, &v);
 	deny(a, key, what, v.lack);
 	return false;

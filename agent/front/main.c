@@ -4,12 +4,15 @@
  * configuration as 5 and the listening control socket, if any, as 6.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <event2/event.h>
 
+#include "agent/front/auditor.h"
+#include "agent/front/auditseal.h"
 #include "agent/front/catalogue.h"
 #include "agent/front/control.h"
 #include "agent/front/front.h"
@@ -53,6 +56,15 @@ make_room(void)
 	return -1;
 }
 
+/* The end is in order: what is left of the audit log is written. */
+static void
+on_term(evutil_socket_t sig, short what, void *base)
+{
+	(void)sig;
+	(void)what;
+	(void)event_base_loopbreak(base);
+}
+
 static int
 furnish(struct front *f)
 {
@@ -60,6 +72,11 @@ furnish(struct front *f)
 	f->base = event_base_new();
 	if (f->base == NULL)
 		return -1;
+	f->term = evsignal_new(f->base, SIGTERM, on_term, f->base);
+	if (f->term == NULL || evsignal_add(f->term, NULL) != 0)
+		return -1;
+	f->auditor = auditor_open(f);
+	f->seal = auditseal_open();
 	f->catalogue = catalogue_new();
 	f->lanes = lanes_new();
 	f->locks = locks_new();
@@ -71,7 +88,8 @@ furnish(struct front *f)
 	f->overseer = overseer_open(f, OVERSEER_FD);
 	if (f->catalogue == NULL || f->lanes == NULL || f->locks == NULL ||
 	    f->metrics == NULL || f->tickets == NULL || f->timer == NULL ||
-	    f->workers == NULL || f->overseer == NULL || f->quota == NULL)
+	    f->workers == NULL || f->overseer == NULL || f->quota == NULL ||
+	    f->auditor == NULL || f->seal == NULL)
 		return -1;
 	f->control =
 	    control_open(f, f->conf->control[0] == '\0' ? -1 : CONTROL_FD);
@@ -87,6 +105,8 @@ clear_out(struct front *f)
 {
 	peers_close(f->peers);
 	control_close(f->control);
+	auditor_close(f->auditor);
+	auditseal_close(f->seal);
 	overseer_close(f->overseer);
 	workers_close(f->workers);
 	timer_close(f->timer);
@@ -96,6 +116,7 @@ clear_out(struct front *f)
 	metrics_free(f->metrics);
 	quota_free(f->quota);
 	catalogue_free(f->catalogue);
+	event_free(f->term);
 	event_base_free(f->base);
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/front/auditor.h"
 #include "agent/front/catalogue.h"
 #include "agent/front/grant.h"
 #include "agent/front/lanes.h"
@@ -61,6 +62,8 @@ stranger(struct ask *a)
 {
 	if (a->p->sections != 0)
 		return false;
+	auditor_deny(a, NULL, NULL, SIGNER_EDENIED,
+	    "no [allow] section is about this user");
 	ask_refuse(a, SIGNER_EDENIED, false,
 	    "uid %u may use no key here; an [allow] "
 	    "section of sealpointd.conf must name this user, or a group of it",
@@ -272,7 +275,8 @@ sign(struct ask *a, const struct proto_sign *s)
 	    .digest = s->what.digest};
 	const struct catalogue_entry *e = allowed(a, s->key, &what);
 
-	if (e != NULL)
+	if (e != NULL &&
+	    auditor_allow(a, &e->id, &what, s->what.data, s->what.len))
 		ask_forward(a, e, what.use, a->f->out,
 		    proto_sign_pack(a->f->out, sizeof(a->f->out), a->h.id, s));
 }
@@ -284,7 +288,7 @@ decrypt(struct ask *a, const struct proto_decrypt *d)
 	    .use = SIGNER_USE_DECRYPT, .scheme = d->scheme, .hash = d->hash};
 	const struct catalogue_entry *e = allowed(a, d->key, &what);
 
-	if (e != NULL)
+	if (e != NULL && auditor_allow(a, &e->id, &what, d->data, d->len))
 		ask_forward(a, e, SIGNER_USE_DECRYPT, a->f->out,
 		    proto_decrypt_pack(
 			a->f->out, sizeof(a->f->out), a->h.id, d));

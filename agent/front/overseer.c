@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "agent/front/auditor.h"
 #include "agent/front/locks.h"
 #include "agent/front/reload.h"
 #include "agent/front/route.h"
@@ -62,6 +63,7 @@ obey(struct overseer *o, const uint8_t *p, size_t len, int *came)
 	struct wire_reader r;
 	struct link_program g;
 	struct link_worker w;
+	struct audit_chain head;
 	uint8_t kind = link_kind_get(&r, p, len);
 
 	if (kind == LINK_WORKER && *came != -1 &&
@@ -71,6 +73,10 @@ obey(struct overseer *o, const uint8_t *p, size_t len, int *came)
 	} else if (kind == LINK_PROGRAM &&
 		   link_program_parse(&r, &g) == SIGNER_OK) {
 		route_program(o->front, &g, *came);
+		*came = -1;
+	} else if (kind == LINK_AUDIT && *came != -1 &&
+		   link_audit_parse(&r, &head) == SIGNER_OK) {
+		auditor_take(o->front, *came, &head);
 		*came = -1;
 	} else if (kind == LINK_CONF && *came != -1) {
 		(void)reload_from(o->front, *came);
@@ -158,6 +164,16 @@ void
 overseer_ready(struct overseer *o, unsigned index, uint32_t generation)
 {
 	say(o, LINK_READY, index, generation);
+}
+
+void
+overseer_audit(struct overseer *o, const struct audit_chain *at, bool full)
+{
+	uint8_t p[64];
+	size_t len = link_audit_pack(
+	    p, sizeof(p), full ? LINK_AUDIT_NEXT : LINK_AUDIT_HEAD, at);
+
+	(void)link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
 }
 
 int

@@ -1,5 +1,6 @@
 #include "agent/front/reload.h"
 
+#include "agent/front/auditor.h"
 #include "agent/front/catalogue.h"
 #include "agent/front/locks.h"
 #include "agent/front/metrics.h"
@@ -33,6 +34,7 @@ reload_from(struct front *f, int fd)
 		metrics_reset(f->metrics, i);
 		locks_reset(f, i);
 	}
+	auditor_reload(f);
 	route_wake(f);
 	return 0;
 }

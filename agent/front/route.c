@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "agent/front/ask.h"
+#include "agent/front/auditor.h"
+#include "agent/front/auditseal.h"
 #include "agent/front/catalogue.h"
 #include "agent/front/gate.h"
 #include "agent/front/lanes.h"
@@ -62,7 +64,7 @@ resume(struct front *f, struct ticket *k)
 	    .charged = k->charged};
 
 	if (p == NULL) {
-		tickets_release(f->tickets, k);
+		ask_settle(f, k);
 		return;
 	}
 	/* It could be parsed when it came. */
@@ -133,6 +135,7 @@ route_worker_told(struct front *f, unsigned index)
 		each(f, call_back, index);
 	route_wake(f);
 	route_pump(f, index);
+	auditseal_tend(f);
 }
 
 static void
@@ -154,6 +157,7 @@ static void
 give_up(struct front *f, struct ticket *k, int err,
     const struct signer_trouble *why)
 {
+	auditor_end(f, k, err, why->ckr, 0);
 	answer(f, k, err, why);
 	ask_settle(f, k);
 }
@@ -256,6 +260,21 @@ amend(struct front *f, const struct ticket *k, const uint8_t *reply, size_t len)
 	return proto_status_reply_pack(f->out, sizeof(f->out), k->id, &t);
 }
 
+/* The CKR value in a worker's failure. */
+static uint32_t
+code(const uint8_t *reply, size_t len, int err)
+{
+	struct signer_trouble why = {0};
+	struct proto_header h;
+	struct wire_reader r;
+
+	if (err == SIGNER_OK || reply == NULL ||
+	    proto_header_parse(&r, reply, len, &h) != SIGNER_OK ||
+	    proto_failure_parse(&r, &why) != SIGNER_OK)
+		return 0;
+	return why.ckr;
+}
+
 /* Passes the worker's answer on, if it did not give it itself. */
 static void
 hand_over(struct front *f, struct ticket *k, const struct link_done *d,
@@ -267,6 +286,8 @@ hand_over(struct front *f, struct ticket *k, const struct link_done *d,
 	metrics_done(
 	    f->metrics, k, err, front_now_us() - k->arrived_us, d->token_us);
 
+	if (k->ours)
+		auditseal_done(f, k, err, reply, len);
 	if (p != NULL && len != 0) {
 		if (k->type == PROTO_STATUS && err == SIGNER_OK) {
 			len = amend(f, k, reply, len);
@@ -290,12 +311,14 @@ route_done(struct front *f, unsigned index, const struct link_done *d,
 		return;
 	slower = take_back(f, k, err == SIGNER_OK, d->token_us);
 	if (k->answered) {
+		auditor_end(f, k, err, code(reply, len, err), d->token_us);
 		ask_settle(f, k);
 	} else if (err != SIGNER_OK && elsewhere(f, k, err)) {
 		k->failed |= UINT32_C(1) << index;
 		k->repeated = true;
 		resume(f, k);
 	} else {
+		auditor_end(f, k, err, code(reply, len, err), d->token_us);
 		hand_over(f, k, d, reply, len);
 	}
 	if (slower) {
@@ -347,6 +370,7 @@ route_forget(struct front *f, struct link_client client)
 		}
 		if (k->place == TICKET_QUEUED)
 			lanes_leave(f->lanes, k);
+		auditor_lose(f, k);
 		tickets_release(f->tickets, k);
 	}
 }

@@ -39,6 +39,8 @@ struct ticket {
 	bool answered;   /* nobody waits, but the worker still has it */
 	bool charged;    /* its use was counted */
 	bool early;      /* it came before it was known which program asks */
+	bool ours;       /* no client's: a seal of the audit log */
+	uint64_t record; /* of the audit log, that tells of its start; or 0 */
 	pid_t sender;
 	uint32_t failed; /* bit i: token i could not do it */
 	uint32_t use;    /* SIGNER_USE...: work for the token; else 0 */

@@ -215,16 +215,17 @@ transmit(struct worker *w, const struct link_request *q)
 		    link_gone_pack(head, sizeof(head), q->client), NULL, 0, -1,
 		    MSG_DONTWAIT);
 	/* It hung up, or was answered for being late: nobody waits. */
-	if (p == NULL || k == NULL || k->answered) {
+	if (k == NULL || k->answered || (p == NULL && !k->ours)) {
 		route_unsent(w->front, q->ticket);
 		return 0;
 	}
-	if (p->lent[w->index] != w->generation)
+	if (p != NULL && p->lent[w->index] != w->generation)
 		fd = p->fd;
 	if (link_send(w->fd, head, link_request_pack(head, sizeof(head), q),
 		k->packet, k->len, fd, MSG_DONTWAIT) != 0)
 		return -1;
-	p->lent[w->index] = w->generation;
+	if (p != NULL)
+		p->lent[w->index] = w->generation;
 	return 0;
 }
 
