@@ -216,6 +216,10 @@ seal(struct auditcheck *k, const struct audit_record *r)
 		break;
 	case AUDITCHECK_UNKNOWN:
 		break;
+	case AUDITCHECK_STRANGE:
+		report(k, AUDITCHECK_FAULT, k->line,
+		    "the seal is by another key than those that may seal");
+		break;
 	case AUDITCHECK_BAD:
 		report(k, AUDITCHECK_FAULT, k->line,
 		    "the seal's signature is not of its key: the log was "

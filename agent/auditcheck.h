@@ -17,7 +17,8 @@ enum auditcheck_grade {
 
 enum auditcheck_seal {
 	AUDITCHECK_GOOD = 0,
-	AUDITCHECK_UNKNOWN, /* a key that the checker was not given */
+	AUDITCHECK_UNKNOWN, /* no key was given to check by */
+	AUDITCHECK_STRANGE, /* it is by none of the keys that were given */
 	AUDITCHECK_BAD,
 };
 

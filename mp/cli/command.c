@@ -102,6 +102,7 @@ const struct command *const command_table[] = {
     &command_lock,
     &command_unlock,
     &command_reload,
+    &command_audit_verify,
     NULL,
 };
 

@@ -69,6 +69,7 @@ extern const struct command command_status;
 extern const struct command command_lock;
 extern const struct command command_unlock;
 extern const struct command command_reload;
+extern const struct command command_audit_verify;
 
 /*
  * Runs the program's command line; returns its exit status. `lent` is a
