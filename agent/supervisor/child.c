@@ -126,6 +126,8 @@ child_ended(struct child *c)
 	c->pid = 0;
 	if (c->started != 0 && now - c->started >= LIVED_MS)
 		c->delay_ms = 0;
+	/* Whoever cannot be started again did not live for long. */
+	c->started = 0;
 	/* A quarter of chance, so that many do not come back in step. */
 	(void)!getrandom(&dice, sizeof(dice), GRND_NONBLOCK);
 	c->due = now + c->delay_ms + c->delay_ms * dice / 1024;
