@@ -381,6 +381,26 @@ link_counted_parse(struct wire_reader *r, struct link_counted *c)
 	return finish(r);
 }
 
+size_t
+link_audit_pack(
+    uint8_t *p, size_t cap, enum link_kind kind, const struct audit_chain *c)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, kind);
+	wire_put_u64(&w, c->number);
+	wire_put_bytes(&w, c->value, sizeof(c->value));
+	return wire_len(&w);
+}
+
+int
+link_audit_parse(struct wire_reader *r, struct audit_chain *c)
+{
+	c->number = wire_get_u64(r);
+	wire_get_bytes(r, c->value, sizeof(c->value));
+	return finish(r);
+}
+
 /* Room for the one descriptor that a packet may carry. */
 union ride {
 	struct cmsghdr align;

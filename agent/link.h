@@ -8,6 +8,7 @@
 #ifndef AGENT_LINK_H
 #define AGENT_LINK_H
 
+#include "agent/audit.h"
 #include "agent/signer.h"
 #include "agent/wire.h"
 
@@ -40,12 +41,15 @@ enum link_kind {
 	LINK_MARKED = 39,  /* how the mark of a lock is now */
 	LINK_DROP = 12,    /* every token forgets its PIN, now */
 	LINK_PROGRAM = 21, /* the answer to WHO; a pidfd may ride along */
+	LINK_AUDIT = 24,   /* write the audit log here; its file rides along */
 	/* front to supervisor */
-	LINK_KILL = 9,   /* that worker hangs: end it */
-	LINK_READY = 13, /* that worker's token can be used */
-	LINK_MARK = 38,  /* make the mark of a lock, or take it away */
-	LINK_WHO = 20,   /* which program does this process run? */
-			 /* CONF again: read the file */
+	LINK_KILL = 9,        /* that worker hangs: end it */
+	LINK_READY = 13,      /* that worker's token can be used */
+	LINK_MARK = 38,       /* make the mark of a lock, or take it away */
+	LINK_AUDIT_HEAD = 25, /* the audit log reaches so far: remember it */
+	LINK_AUDIT_NEXT = 26, /* the same, and its file is full: another one */
+	LINK_WHO = 20,        /* which program does this process run? */
+			      /* CONF again: read the file */
 };
 
 /* A client's connection: slot of the front's table, and use of the slot. */
@@ -198,6 +202,11 @@ struct link_program {
 };
 size_t link_program_pack(uint8_t *p, size_t cap, const struct link_program *g);
 int link_program_parse(struct wire_reader *r, struct link_program *g);
+
+/* AUDIT, AUDIT_HEAD and AUDIT_NEXT: u8 kind, u64 records, 32 bytes chain. */
+size_t link_audit_pack(
+    uint8_t *p, size_t cap, enum link_kind kind, const struct audit_chain *c);
+int link_audit_parse(struct wire_reader *r, struct audit_chain *c);
 
 /* Is this the version that we were built as? */
 bool link_same_build(const char *version);

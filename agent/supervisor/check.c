@@ -105,6 +105,8 @@ check_run(const struct conf *c, const char *file)
 	parent(&k, "socket", c->socket);
 	if (c->control[0] != '\0')
 		parent(&k, "control", c->control);
+	if (c->audit.path[0] != '\0')
+		parent(&k, "audit", c->audit.path);
 	if (access(c->state, W_OK | X_OK) != 0) {
 		if (errno == ENOENT)
 			parent(&k, "state", c->state);

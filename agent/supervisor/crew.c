@@ -106,6 +106,36 @@ start_worker(struct crew *c, unsigned i)
 	(void)close(ends[1]);
 }
 
+void
+crew_lend_audit(const struct crew *c)
+{
+	uint8_t p[64];
+	size_t len = link_audit_pack(p, sizeof(p), LINK_AUDIT, &c->audit.last);
+
+	if (c->audit.fd == -1 || c->ctl == -1)
+		return;
+	/* One that cannot be told would refuse every use for ever. */
+	if (link_send(c->ctl, p, len, NULL, 0, c->audit.fd, MSG_DONTWAIT) != 0)
+		(void)kill(c->front.pid, SIGKILL);
+}
+
+void
+crew_audited(struct crew *c, const struct audit_chain *at, bool full)
+{
+	char text[2 * CONF_TEXT_MAX];
+
+	if (auditfile_note(&c->audit, at, text, sizeof(text)) != 0)
+		log_line(LOG_LEVEL_ERROR, "audit: %s", text);
+	if (!full)
+		return;
+	if (auditfile_turn(&c->audit, text, sizeof(text)) != 0)
+		log_line(LOG_LEVEL_ERROR,
+		    "audit: %s; the log goes on in the file that is full",
+		    text);
+	else
+		crew_lend_audit(c);
+}
+
 static void
 tell_mark(const struct crew *c, const struct link_mark *m)
 {
@@ -169,6 +199,7 @@ start_front(struct crew *c)
 	if (child_start(&c->front, argv, fds, c->control == -1 ? 3 : 4) == 0) {
 		c->ctl = ends[0];
 		tell_marks(c, c->conf);
+		crew_lend_audit(c);
 	} else {
 		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s",
 		    c->front.program, strerror(errno));

@@ -8,6 +8,7 @@
 
 #include "agent/conf.h"
 #include "agent/link.h"
+#include "agent/supervisor/auditfile.h"
 #include "agent/supervisor/child.h"
 #include "agent/supervisor/pinsource.h"
 
@@ -20,6 +21,7 @@ struct crew {
 	struct child front;
 	struct child workers[CONF_TOKENS_MAX];
 	struct pinsource pins[CONF_TOKENS_MAX];
+	struct auditfile audit;
 };
 
 /* Are the programs there? 0, or -1 after a log line. */
@@ -42,6 +44,12 @@ void crew_end_worker(struct crew *c, unsigned index, uint32_t generation);
 
 /* The front says that it is of use now. */
 void crew_worker_ready(struct crew *c, unsigned index, uint32_t generation);
+
+/* The front wrote the audit log so far; full: it wants another file. */
+void crew_audited(struct crew *c, const struct audit_chain *at, bool full);
+
+/* Hands the front the audit log's file, if one is to be written. */
+void crew_lend_audit(const struct crew *c);
 
 /*
  * Goes on with another configuration, whose tokens are aligned with ours, and

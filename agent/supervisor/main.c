@@ -152,6 +152,7 @@ open_all(struct supervisor *s, struct listener *agent, struct listener *control)
 {
 	struct conf *conf = s->crew.conf;
 	char text[CONF_TEXT_MAX];
+	bool fresh;
 
 	if (listener_open(agent, conf->socket, 0666, text, sizeof(text)) != 0)
 		goto fail;
@@ -165,6 +166,9 @@ open_all(struct supervisor *s, struct listener *agent, struct listener *control)
 		if (pinsource_open(&s->crew.pins[i], conf, &conf->tokens[i],
 			true, text, sizeof(text)) != 0)
 			goto fail;
+	if (auditfile_follow(
+		&s->crew.audit, conf, &fresh, text, sizeof(text)) != 0)
+		goto fail;
 	listener_forget_passed();
 	s->crew.listener = agent->fd;
 	s->crew.control = control->fd;
@@ -180,6 +184,7 @@ close_all(
 {
 	for (size_t i = 0; i < CONF_TOKENS_MAX; i++)
 		pinsource_close(&s->crew.pins[i]);
+	auditfile_close(&s->crew.audit);
 	listener_close(control, s->crew.conf->control);
 	listener_close(agent, s->crew.conf->socket);
 	notify_close(&s->notify);
@@ -190,7 +195,8 @@ static int
 highest(const struct supervisor *s, int lock)
 {
 	const int ours[] = {lock, s->crew.snapshot, s->crew.listener,
-	    s->crew.control, s->notify.fd, s->cmd == NULL ? -1 : s->cmd->gate};
+	    s->crew.control, s->crew.audit.fd, s->crew.audit.head, s->notify.fd,
+	    s->cmd == NULL ? -1 : s->cmd->gate};
 	int last = 2;
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++)
@@ -267,6 +273,7 @@ main(int argc, char **argv)
 	s.crew.conf = &conf;
 	for (size_t i = 0; i < CONF_TOKENS_MAX; i++)
 		pinsource_init(&s.crew.pins[i]);
+	auditfile_init(&s.crew.audit);
 	s.crew.snapshot = snapshot_seal(&conf);
 	if (s.crew.snapshot != -1)
 		return serve(&s, o.command, lock);

@@ -105,6 +105,7 @@ reload(struct supervisor *s)
 	static struct conf next; /* large */
 	char text[CONF_TEXT_MAX];
 	const char *held;
+	bool fresh;
 	int snapshot;
 
 	notify_reloading(&s->notify);
@@ -128,6 +129,15 @@ reload(struct supervisor *s)
 		    s->file);
 		goto out;
 	}
+	if (auditfile_follow(
+		&s->crew.audit, &next, &fresh, text, sizeof(text)) != 0) {
+		log_line(LOG_LEVEL_ERROR,
+		    "the configuration stays as it was: audit: %s", text);
+		goto out;
+	}
+	/* First the file, so that the front has it when it is to write. */
+	if (fresh)
+		crew_lend_audit(&s->crew);
 	snapshot = snapshot_seal(&next);
 	if (snapshot == -1) {
 		log_line(LOG_LEVEL_ERROR,
@@ -209,6 +219,7 @@ heard(struct supervisor *s)
 	struct link_worker w;
 	struct link_mark m;
 	struct link_who who;
+	struct audit_chain at;
 	uint8_t p[64], kind;
 	bool well;
 	int fd;
@@ -227,6 +238,9 @@ heard(struct supervisor *s)
 		reload(s);
 	else if (kind == LINK_READY && link_worker_parse(&r, &w) == SIGNER_OK)
 		crew_worker_ready(&s->crew, w.index, w.generation);
+	else if ((kind == LINK_AUDIT_HEAD || kind == LINK_AUDIT_NEXT) &&
+		 link_audit_parse(&r, &at) == SIGNER_OK)
+		crew_audited(&s->crew, &at, kind == LINK_AUDIT_NEXT);
 	else if (kind == LINK_BEAT && link_beat_parse(&r, &well) == SIGNER_OK)
 		answered(s, well);
 	else if (kind == LINK_WHO && link_who_parse(&r, &who) == SIGNER_OK)
