@@ -89,7 +89,8 @@ bring(struct session *s, struct admin *op, const char *name)
 	size_t len;
 	int r = COMMAND_DONE;
 
-	(void)snprintf(what, sizeof(what), "token %s", name);
+	(void)snprintf(
+	    what, sizeof(what), "token %.*s", SIGNER_TOKEN_MAX - 1, name);
 	if (pin_init(&pin, isatty(STDIN_FILENO) ? "ask" : "fd:0", what) != 0) {
 		output_error(s->out,
 		    "no memory can be locked for the PIN; raise the limit "
