@@ -423,6 +423,32 @@ client_status(struct client *c, unsigned index, struct client_token *tok,
 }
 
 int
+client_explain(struct client *c, const struct client_question *q,
+    struct client_finding *found, size_t *n, struct signer_trouble *why)
+{
+	uint8_t packet[2048], reply[PROTO_PACKET_MAX];
+	struct call call = {.type = PROTO_EXPLAIN,
+	    .packet = packet,
+	    .reply = reply,
+	    .room = sizeof(reply)};
+	struct wire_reader r;
+	int err;
+
+	*n = 0;
+	call.len = proto_explain_pack(packet, sizeof(packet), 0, q);
+	if (call.len == 0)
+		return signer_fail(
+		    why, SIGNER_EARG, "more groups than a user can have");
+	err = ask(c, &call, &r, why);
+	if (err == SIGNER_OK &&
+	    proto_explain_reply_parse(&r, found, n) != SIGNER_OK) {
+		*n = 0;
+		return bad_body(c, why);
+	}
+	return err;
+}
+
+int
 client_ping(struct client *c, struct signer_trouble *why)
 {
 	uint8_t packet[64], reply[1024];
@@ -472,6 +498,14 @@ arm(struct client *c)
 	(void)pthread_condattr_destroy(&attr);
 }
 
+const char *
+client_path(const char *path)
+{
+	if (path == NULL)
+		path = secure_getenv("SEALPOINT_AGENT");
+	return path == NULL || path[0] == '\0' ? DEFAULT_SOCKET : path;
+}
+
 int
 client_open(struct client **cp, const char *path, unsigned timeout_ms,
     struct signer_trouble *why)
@@ -480,10 +514,7 @@ client_open(struct client **cp, const char *path, unsigned timeout_ms,
 	int err;
 
 	*cp = NULL;
-	if (path == NULL)
-		path = secure_getenv("SEALPOINT_AGENT");
-	if (path == NULL || path[0] == '\0')
-		path = DEFAULT_SOCKET;
+	path = client_path(path);
 	c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return signer_fail(why, SIGNER_ENOMEM, "out of memory");

@@ -49,6 +49,9 @@ int client_open(struct client **cp, const char *path, unsigned timeout_ms,
     struct signer_trouble *why);
 void client_close(struct client *c); /* NULL-safe */
 
+/* The socket that client_open() goes to. Borrowed. */
+const char *client_path(const char *path);
+
 /* Makes *s speak through c. signer_close(s) then closes c. */
 void client_signer(struct client *c, struct signer *s);
 
@@ -61,5 +64,45 @@ int client_status(struct client *c, unsigned index, struct client_token *tok,
 
 /* A round trip to the agent alone; 0 if it lives. */
 int client_ping(struct client *c, struct signer_trouble *why);
+
+#define CLIENT_GROUPS_MAX 256
+#define CLIENT_PROGRAM_MAX 512 /* bytes of a path, with NUL */
+#define CLIENT_FINDINGS_MAX 96
+
+/* May somebody use a key so? Plain data. */
+struct client_question {
+	bool other; /* another user; else the caller, and its own program */
+	uint32_t uid, gid;
+	uint32_t groups[CLIENT_GROUPS_MAX]; /* besides gid */
+	size_t ngroups;
+	char program[CLIENT_PROGRAM_MAX]; /* path; "": not known */
+	uint8_t thumb[SIGNER_SHA256_LEN];
+	size_t thumblen;           /* 20 or 32; 0: no key is meant */
+	uint32_t use;              /* SIGNER_USE..., 0: to see it */
+	enum signer_scheme scheme; /* 0: in any form */
+	enum signer_hash hash;
+	bool digest;
+};
+
+/* How much what was found stands in the way. */
+enum client_weight {
+	CLIENT_WELL = 0,
+	CLIENT_NOTE = 1,
+	CLIENT_TROUBLE = 2,
+};
+
+struct client_finding {
+	enum client_weight weight;
+	char what[16];              /* rules, key, token, program, use */
+	char text[SIGNER_TEXT_MAX]; /* one sentence */
+};
+
+/*
+ * The agent's rules applied to a question, as they are now. Root and the
+ * agent's own user may ask about others, and are told all; others learn of
+ * themselves what a denial would tell them. found[] has CLIENT_FINDINGS_MAX.
+ */
+int client_explain(struct client *c, const struct client_question *q,
+    struct client_finding *found, size_t *n, struct signer_trouble *why);
 
 #endif

@@ -370,6 +370,104 @@ proto_status_reply_parse(struct wire_reader *r, struct client_token *t)
 }
 
 size_t
+proto_explain_pack(
+    uint8_t *p, size_t cap, uint32_t id, const struct client_question *q)
+{
+	struct wire_writer w;
+
+	if (q->ngroups > CLIENT_GROUPS_MAX)
+		return 0;
+	start(&w, p, cap, PROTO_EXPLAIN, 0, id);
+	wire_put_u8(&w, q->other);
+	wire_put_u32(&w, q->uid);
+	wire_put_u32(&w, q->gid);
+	wire_put_u16(&w, (uint16_t)q->ngroups);
+	for (size_t i = 0; i < q->ngroups; i++)
+		wire_put_u32(&w, q->groups[i]);
+	wire_put_str(&w, q->program);
+	wire_put_blob(&w, q->thumb, q->thumblen);
+	wire_put_u32(&w, q->use);
+	wire_put_u8(&w, (uint8_t)q->scheme);
+	wire_put_u8(&w, (uint8_t)q->hash);
+	wire_put_u8(&w, q->digest);
+	return wire_len(&w);
+}
+
+/* One use, or none; a form that there is, or none. */
+static bool
+meant(const struct client_question *q)
+{
+	return (q->thumblen == 0 || q->thumblen == SIGNER_SHA1_LEN ||
+		   q->thumblen == SIGNER_SHA256_LEN) &&
+	       (q->use == 0 || q->use == SIGNER_USE_SIGN ||
+		   q->use == SIGNER_USE_DECRYPT || q->use == SIGNER_USE_TLS) &&
+	       q->scheme <= SIGNER_EDDSA && q->hash <= SIGNER_SHA512;
+}
+
+int
+proto_explain_parse(struct wire_reader *r, struct client_question *q)
+{
+	uint8_t other, digest;
+	const uint8_t *thumb;
+
+	memset(q, 0, sizeof(*q));
+	other = wire_get_u8(r);
+	q->other = other != 0;
+	q->uid = wire_get_u32(r);
+	q->gid = wire_get_u32(r);
+	q->ngroups = wire_get_u16(r);
+	if (q->ngroups > CLIENT_GROUPS_MAX)
+		return SIGNER_EPROTO;
+	for (size_t i = 0; i < q->ngroups; i++)
+		q->groups[i] = wire_get_u32(r);
+	wire_get_str(r, q->program, sizeof(q->program));
+	thumb = wire_get_blob(r, sizeof(q->thumb), &q->thumblen);
+	if (thumb != NULL)
+		memcpy(q->thumb, thumb, q->thumblen);
+	q->use = wire_get_u32(r);
+	q->scheme = (enum signer_scheme)wire_get_u8(r);
+	q->hash = (enum signer_hash)wire_get_u8(r);
+	digest = wire_get_u8(r);
+	q->digest = digest != 0;
+	if (!wire_end(r) || other > 1 || digest > 1 || !meant(q))
+		return SIGNER_EPROTO;
+	return SIGNER_OK;
+}
+
+size_t
+proto_explain_reply_pack(uint8_t *p, size_t cap, uint32_t id,
+    const struct client_finding *found, size_t n)
+{
+	struct wire_writer w;
+
+	start(&w, p, cap, PROTO_EXPLAIN | PROTO_REPLY, 0, id);
+	wire_put_u16(&w, (uint16_t)n);
+	for (size_t i = 0; i < n; i++) {
+		wire_put_u8(&w, (uint8_t)found[i].weight);
+		wire_put_str(&w, found[i].what);
+		wire_put_str(&w, found[i].text);
+	}
+	return wire_len(&w);
+}
+
+int
+proto_explain_reply_parse(
+    struct wire_reader *r, struct client_finding *found, size_t *n)
+{
+	*n = wire_get_u16(r);
+	if (*n > CLIENT_FINDINGS_MAX)
+		return SIGNER_EPROTO;
+	for (size_t i = 0; i < *n; i++) {
+		found[i].weight = (enum client_weight)wire_get_u8(r);
+		if (found[i].weight > CLIENT_TROUBLE)
+			return SIGNER_EPROTO;
+		wire_get_str(r, found[i].what, sizeof(found[i].what));
+		wire_get_str(r, found[i].text, sizeof(found[i].text));
+	}
+	return finish(r);
+}
+
+size_t
 proto_failure_pack(uint8_t *p, size_t cap, uint32_t id, enum proto_type type,
     int err, const struct signer_trouble *why)
 {

@@ -29,6 +29,7 @@ enum proto_type {
 	PROTO_SIGN = 6,
 	PROTO_DECRYPT = 7,
 	PROTO_STATUS = 8,
+	PROTO_EXPLAIN = 9,
 };
 
 #define PROTO_REPLY 0x80 /* set in the type of a reply */
@@ -124,6 +125,17 @@ int proto_status_parse(struct wire_reader *r, uint16_t *index);
 size_t proto_status_reply_pack(
     uint8_t *p, size_t cap, uint32_t id, const struct client_token *t);
 int proto_status_reply_parse(struct wire_reader *r, struct client_token *t);
+
+/* EXPLAIN: u8 other, u32 uid, u32 gid, u16 n, n u32 groups, str program, blob
+ * thumbprint, u32 use, u8 scheme, u8 hash, u8 digest -> u16 n, n findings:
+ * u8 weight, str what, str text. */
+size_t proto_explain_pack(
+    uint8_t *p, size_t cap, uint32_t id, const struct client_question *q);
+int proto_explain_parse(struct wire_reader *r, struct client_question *q);
+size_t proto_explain_reply_pack(uint8_t *p, size_t cap, uint32_t id,
+    const struct client_finding *found, size_t n);
+int proto_explain_reply_parse(
+    struct wire_reader *r, struct client_finding *found, size_t *n);
 
 /* Any reply with a status other than 0: u32 ckr, u8 retry, u32 after_ms, str
  * text. */

@@ -7,6 +7,7 @@
 
 #include "agent/front/auditor.h"
 #include "agent/front/catalogue.h"
+#include "agent/front/explain.h"
 #include "agent/front/grant.h"
 #include "agent/front/lanes.h"
 #include "agent/front/locks.h"
@@ -378,6 +379,7 @@ status(struct ask *a, uint16_t nth)
 int
 operation_dispatch(struct ask *a)
 {
+	struct client_question q;
 	struct proto_certificate c;
 	struct proto_decrypt d;
 	struct proto_sign s;
@@ -421,6 +423,10 @@ operation_dispatch(struct ask *a)
 	case PROTO_STATUS:
 		if ((r = proto_status_parse(&a->r, &index)) == SIGNER_OK)
 			status(a, index);
+		return r;
+	case PROTO_EXPLAIN:
+		if ((r = proto_explain_parse(&a->r, &q)) == SIGNER_OK)
+			explain_answer(a, &q);
 		return r;
 	default:
 		return r;

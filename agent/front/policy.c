@@ -95,6 +95,8 @@ form(const struct conf_allow *a, const struct policy_request *what)
 {
 	if (what->use == 0)
 		return POLICY_GRANTED;
+	if (what->scheme == 0) /* in some form */
+		return POLICY_GRANTED;
 	if (a->schemes != 0 && !listed(a->schemes, what->scheme))
 		return POLICY_NO_SCHEME;
 	/* RSAES-PKCS1-v1_5 has no hash that one could narrow. */

@@ -23,10 +23,10 @@ struct policy_caller {
 
 /* What is asked of a key. */
 struct policy_request {
-	uint32_t use; /* one SIGNER_USE..., or 0: to see it */
-	enum signer_scheme scheme;
-	enum signer_hash hash; /* NONE where the scheme has none */
-	bool digest;           /* the data to sign cannot be seen */
+	uint32_t use;              /* one SIGNER_USE..., or 0: to see it */
+	enum signer_scheme scheme; /* 0: in any form */
+	enum signer_hash hash;     /* NONE where the scheme has none */
+	bool digest;               /* the data to sign cannot be seen */
 };
 
 /*

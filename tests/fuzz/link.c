@@ -48,8 +48,10 @@ static size_t
 news(struct wire_reader *r, uint8_t kind)
 {
 	static struct link_catalogue c;
+	struct link_program program;
 	struct link_worker w;
 	struct link_state s;
+	struct link_who who;
 	bool well;
 
 	switch (kind) {
@@ -68,6 +70,14 @@ news(struct wire_reader *r, uint8_t kind)
 			   ? 0
 			   : link_worker_pack(again, sizeof(again),
 				 (enum link_kind)kind, &w);
+	case LINK_WHO:
+		return link_who_parse(r, &who) != SIGNER_OK
+			   ? 0
+			   : link_who_pack(again, sizeof(again), &who);
+	case LINK_PROGRAM:
+		return link_program_parse(r, &program) != SIGNER_OK
+			   ? 0
+			   : link_program_pack(again, sizeof(again), &program);
 	case LINK_BEAT:
 		return link_beat_parse(r, &well) != SIGNER_OK
 			   ? 0

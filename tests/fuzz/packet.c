@@ -22,6 +22,7 @@ same(const uint8_t *data, size_t len, size_t n)
 static size_t
 request(struct wire_reader *r, const struct proto_header *h)
 {
+	struct client_question q;
 	struct proto_certificate c;
 	struct proto_decrypt d;
 	struct proto_sign s;
@@ -63,6 +64,10 @@ request(struct wire_reader *r, const struct proto_header *h)
 		if (proto_status_parse(r, &index) != SIGNER_OK)
 			return 0;
 		return proto_status_pack(again, sizeof(again), h->id, index);
+	case PROTO_EXPLAIN:
+		if (proto_explain_parse(r, &q) != SIGNER_OK)
+			return 0;
+		return proto_explain_pack(again, sizeof(again), h->id, &q);
 	default:
 		return 0;
 	}
@@ -73,6 +78,7 @@ reply(struct wire_reader *r, const struct proto_header *h)
 {
 	static struct signer_identity ids[PROTO_LIST_MAX];
 	static uint8_t blob[SIGNER_CERT_MAX];
+	static struct client_finding found[CLIENT_FINDINGS_MAX];
 	struct client_token token;
 	struct proto_hello hello;
 	size_t n = sizeof(blob);
@@ -105,6 +111,11 @@ reply(struct wire_reader *r, const struct proto_header *h)
 			return 0;
 		return proto_status_reply_pack(
 		    again, sizeof(again), h->id, &token);
+	case PROTO_EXPLAIN:
+		if (proto_explain_reply_parse(r, found, &n) != SIGNER_OK)
+			return 0;
+		return proto_explain_reply_pack(
+		    again, sizeof(again), h->id, found, n);
 	default:
 		return 0;
 	}

@@ -45,6 +45,16 @@ identity(void)
 			    "00000007" \
 			    "000463617264"
 
+static const struct client_question question = {.other = true,
+    .uid = 1,
+    .gid = 2,
+    .groups = {3},
+    .ngroups = 1,
+    .program = "/x",
+    .use = SIGNER_USE_DECRYPT,
+    .scheme = SIGNER_RSA_OAEP,
+    .hash = SIGNER_SHA256};
+
 static void
 requests_have_their_golden_bytes(void **state)
 {
@@ -85,11 +95,25 @@ requests_have_their_golden_bytes(void **state)
 	    "3031");
 	expect(
 	    proto_status_pack(buf, sizeof(buf), 8, 1), "01080000000000080001");
+	expect(proto_explain_pack(buf, sizeof(buf), 9, &question),
+	    "0109000000000009"
+	    "01"
+	    "00000001"
+	    "00000002"
+	    "0001"
+	    "00000003"
+	    "00022f78"
+	    "0000"
+	    "00000002"
+	    "03"
+	    "02"
+	    "00");
 }
 
 static void
 replies_have_their_golden_bytes(void **state)
 {
+	const struct client_finding found = {CLIENT_TROUBLE, "key", "no"};
 	const struct proto_hello h = {1, 65536, 32, "x"};
 	const struct signer_trouble why = {
 	    .ckr = 0x30, .retry = true, .after_ms = 500, .text = "no"};
@@ -114,6 +138,12 @@ replies_have_their_golden_bytes(void **state)
 		   buf, sizeof(buf), 6, PROTO_SIGN, (const uint8_t *)"sig", 3),
 	    "0186000000000006"
 	    "0003736967");
+	expect(proto_explain_reply_pack(buf, sizeof(buf), 9, &found, 1),
+	    "0189000000000009"
+	    "0001"
+	    "02"
+	    "00036b6579"
+	    "00026e6f");
 	expect(proto_status_reply_pack(buf, sizeof(buf), 8, &t),
 	    "0188000000000008"
 	    "00016e"
@@ -149,6 +179,7 @@ replies_have_their_golden_bytes(void **state)
 static int
 parse(const uint8_t *p, size_t len)
 {
+	struct client_question q;
 	struct proto_certificate c;
 	struct proto_decrypt d;
 	struct proto_header h;
@@ -179,6 +210,8 @@ parse(const uint8_t *p, size_t len)
 		return proto_decrypt_parse(&r, &d);
 	case PROTO_STATUS:
 		return proto_status_parse(&r, &index);
+	case PROTO_EXPLAIN:
+		return proto_explain_parse(&r, &q);
 	default:
 		return SIGNER_EPROTO;
 	}
@@ -210,6 +243,8 @@ make(uint8_t type)
 		return proto_sign_pack(buf, sizeof(buf), 1, &s);
 	case PROTO_DECRYPT:
 		return proto_decrypt_pack(buf, sizeof(buf), 1, &d);
+	case PROTO_EXPLAIN:
+		return proto_explain_pack(buf, sizeof(buf), 1, &question);
 	default:
 		return proto_status_pack(buf, sizeof(buf), 1, 0);
 	}
@@ -219,7 +254,7 @@ static void
 every_truncation_and_any_trailing_byte_is_refused(void **state)
 {
 	(void)state;
-	for (uint8_t type = PROTO_HELLO; type <= PROTO_STATUS; type++) {
+	for (uint8_t type = PROTO_HELLO; type <= PROTO_EXPLAIN; type++) {
 		size_t len = make(type);
 
 		assert_int_equal(parse(buf, len), SIGNER_OK);
@@ -228,6 +263,46 @@ every_truncation_and_any_trailing_byte_is_refused(void **state)
 		buf[len] = 0;
 		assert_int_equal(parse(buf, len + 1), SIGNER_EPROTO);
 	}
+}
+
+static void
+a_question_that_cannot_be_meant_is_refused(void **state)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} cases[] = {
+	    {8, 2},  /* other: neither 0 nor 1 */
+	    {17, 2}, /* groups */
+	    {28, 1}, /* a thumbprint of one byte */
+	    {32, 3}, /* two uses at once */
+	    {33, 9}, /* scheme */
+	    {34, 9}, /* hash */
+	    {35, 2}, /* digest */
+	};
+	struct client_finding found[CLIENT_FINDINGS_MAX];
+	struct wire_reader r;
+	struct proto_header h;
+	size_t n, len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		len = make(PROTO_EXPLAIN);
+		assert_int_equal(len, 36);
+		buf[cases[i].at] = cases[i].value;
+		assert_int_equal(parse(buf, len), SIGNER_EPROTO);
+	}
+	memset(found, 0, sizeof(found));
+	len = proto_explain_reply_pack(
+	    buf, sizeof(buf), 1, found, CLIENT_FINDINGS_MAX);
+	assert_true(len != 0);
+	assert_int_equal(proto_header_parse(&r, buf, len, &h), SIGNER_OK);
+	assert_int_equal(proto_explain_reply_parse(&r, found, &n), SIGNER_OK);
+	assert_int_equal(n, CLIENT_FINDINGS_MAX);
+	buf[9]++; /* one more than there is room for */
+	assert_int_equal(proto_header_parse(&r, buf, len, &h), SIGNER_OK);
+	assert_int_equal(
+	    proto_explain_reply_parse(&r, found, &n), SIGNER_EPROTO);
 }
 
 static void
@@ -307,6 +382,7 @@ main(void)
 	    cmocka_unit_test(requests_have_their_golden_bytes),
 	    cmocka_unit_test(replies_have_their_golden_bytes),
 	    cmocka_unit_test(every_truncation_and_any_trailing_byte_is_refused),
+	    cmocka_unit_test(a_question_that_cannot_be_meant_is_refused),
 	    cmocka_unit_test(a_request_that_cannot_be_meant_is_refused),
 	    cmocka_unit_test(what_does_not_fit_is_not_packed),
 	    cmocka_unit_test(a_failure_comes_back_whole),
