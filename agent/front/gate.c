@@ -15,6 +15,12 @@ foreign(struct ask *a, const struct sender *from)
 	/* It may have changed its own user since. */
 	if (from->pid == who->pid || from->uid == who->uid)
 		return false;
+	/* Sent before we listened ourselves: it has no sender. */
+	if (from->pid == 0) {
+		ask_refuse(a, SIGNER_EBUSY, true,
+		    "the agent cannot see which process sent this; try again");
+		return true;
+	}
 	if (grant_may_log(a, QUOTA_DENIAL))
 		log_line(LOG_LEVEL_WARNING,
 		    "denied: process %d of uid %u sent a request over a "
