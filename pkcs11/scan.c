@@ -126,7 +126,11 @@ read_cert(struct scan *s, unsigned long handle)
 	if (cert_init(&e->cert, attr.value, attr.len) != 0)
 		return rv;
 	rv = key_tags_read(&s->tags[s->nentries], s->m, s->session, handle);
-	s->nentries++;
+	/* It will be read again, and must not stand there twice. */
+	if (rv_ok(rv))
+		s->nentries++;
+	else
+		cert_release(&e->cert);
 	return rv;
 }
 

@@ -183,6 +183,8 @@ get_attrs(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
 			attrs[i].ulValueLen = CK_UNAVAILABLE_INFORMATION;
 			r = CKR_ATTRIBUTE_TYPE_INVALID;
 		}
+		if (page->untold && attrs[i].type == CKA_ID)
+			r = CKR_FUNCTION_FAILED;
 		if (page->always && attrs[i].type == CKA_ALWAYS_AUTHENTICATE &&
 		    attrs[i].ulValueLen == 1)
 			*(CK_BBOOL *)attrs[i].pValue = CK_TRUE;

@@ -48,11 +48,12 @@ struct countmod {
 				       0 means no limit */
 	atomic_ulong sessions_said; /* ulMaxSessionCount, if not 0 */
 	atomic_long sessions;       /* open now, of one process */
-	atomic_ulong flags_on, flags_off;  /* of CK_TOKEN_INFO */
-	atomic_bool no_pss;                /* CKM_RSA_PKCS_PSS is not offered */
-	atomic_bool mute;                  /* CKA_EC_POINT cannot be read */
-	atomic_bool always;                /* CKA_ALWAYS_AUTHENTICATE is true */
-	atomic_ulong serial;               /* another serial number, if not 0 */
+	atomic_ulong flags_on, flags_off; /* of CK_TOKEN_INFO */
+	atomic_bool no_pss;               /* CKM_RSA_PKCS_PSS is not offered */
+	atomic_bool mute;                 /* CKA_EC_POINT cannot be read */
+	atomic_bool always;               /* CKA_ALWAYS_AUTHENTICATE is true */
+	atomic_bool untold;  /* who asks for CKA_ID: CKR_FUNCTION_FAILED */
+	atomic_ulong serial; /* another serial number, if not 0 */
 	atomic_long sign_len, decrypt_len; /* added to what came out */
 	atomic_long spoil;                 /* so many signatures are wrong */
 	atomic_ulong nap_us;               /* in C_Sign */

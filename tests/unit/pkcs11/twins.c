@@ -128,12 +128,32 @@ two_certificates_of_one_key_decrypt_alike(void **state)
 	}
 }
 
+/* Each is read twice, and there is room for each once. */
+static void
+certificates_read_again_do_not_pile_up(void **state)
+{
+	struct rig *rig = *state;
+	struct token_stats before, after;
+
+	rig_ok(rig, token_ready(rig->token, &rig->why));
+	token_stats(rig->token, &before);
+	rig->mod->untold = true;
+	assert_int_equal(token_rescan(rig->token, &rig->why), TOKEN_EDEVICE);
+	assert_int_equal(rig->why.ckr, CKR_FUNCTION_FAILED);
+	rig->mod->untold = false;
+	rig_ok(rig, token_rescan(rig->token, &rig->why));
+	token_stats(rig->token, &after);
+	assert_int_equal(after.identities, before.identities);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		two_certificates_of_one_key_decrypt_alike, rig_open, rig_close),
+	    cmocka_unit_test_setup_teardown(
+		certificates_read_again_do_not_pile_up, rig_open, rig_close),
 	};
 
 	return cmocka_run_group_tests(tests, make, rig_remove);
