@@ -48,6 +48,7 @@ enum link_kind {
 	LINK_MARK = 38,       /* make the mark of a lock, or take it away */
 	LINK_AUDIT_HEAD = 25, /* the audit log reaches so far: remember it */
 	LINK_AUDIT_NEXT = 26, /* the same, and its file is full: another one */
+	LINK_FOLLOWED = 14,   /* the last CONF is what counts now */
 	LINK_WHO = 20,        /* which program does this process run? */
 			      /* CONF again: read the file */
 };

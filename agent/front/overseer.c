@@ -56,6 +56,20 @@ answer(const struct overseer *o)
 	(void)link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
 }
 
+/* Rather no front than one that follows rules of the past. */
+static void
+follow(const struct overseer *o, int snapshot)
+{
+	uint8_t p[4];
+
+	if (reload_from(o->front, snapshot) != 0)
+		(void)event_base_loopbreak(o->front->base);
+	else
+		(void)link_send(o->fd, p,
+		    link_word_pack(p, sizeof(p), LINK_FOLLOWED), NULL, 0, -1,
+		    MSG_DONTWAIT);
+}
+
 /* One packet of the supervisor; takes no descriptor over that it leaves. */
 static void
 obey(struct overseer *o, const uint8_t *p, size_t len, int *came)
@@ -78,8 +92,8 @@ obey(struct overseer *o, const uint8_t *p, size_t len, int *came)
 		   link_audit_parse(&r, &head) == SIGNER_OK) {
 		auditor_take(o->front, *came, &head);
 		*came = -1;
-	} else if (kind == LINK_CONF && *came != -1) {
-		(void)reload_from(o->front, *came);
+	} else if (kind == LINK_CONF) {
+		follow(o, *came);
 	} else if (kind == LINK_BEAT) {
 		answer(o);
 	} else if (kind == LINK_MARKED) {

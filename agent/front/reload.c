@@ -20,7 +20,8 @@ reload_from(struct front *f, int fd)
 
 	if (snapshot_read(fd, next) != 0) {
 		log_line(LOG_LEVEL_ERROR,
-		    "the new configuration cannot be read; the old one stays");
+		    "the new configuration cannot be read; the front process "
+		    "starts again with it");
 		return -1;
 	}
 	f->conf = next;

@@ -10,7 +10,8 @@
 
 /*
  * Reads the snapshot, whose tokens the supervisor aligned with ours. 0, or -1
- * if it cannot be read: then all is as before.
+ * if it cannot be read: then the front is to end, since rules that were taken
+ * back would hold.
  */
 int reload_from(struct front *f, int fd);
 

@@ -17,6 +17,7 @@
 
 #define STOP_MS 3000   /* between asking children to end and ending them */
 #define BEATS_MISSED 3 /* in a row: the front hangs */
+#define READY "READY=1\nSTATUS=serving"
 
 /* Asks the front whether it is well. */
 static void
@@ -38,10 +39,14 @@ keep_time(struct supervisor *s)
 {
 	uint64_t now = child_now();
 
-	if (s->crew.ctl == -1) {
+	if (s->crew.ctl == -1)
+		return;
+	/* A new one owes no answer of the last, which may have ended mute. */
+	if (s->asked != s->crew.front.starts) {
+		s->asked = s->crew.front.starts;
 		s->unanswered = 0;
 		s->next_beat = now;
-		return;
+		s->ready = false;
 	}
 	if (s->next_beat > now ||
 	    (s->notify.watchdog_ms == 0 && s->unanswered > 0))
@@ -65,7 +70,7 @@ answered(struct supervisor *s, bool well)
 {
 	s->unanswered = 0;
 	if (!s->ready)
-		notify_say(&s->notify, "READY=1\nSTATUS=serving");
+		notify_say(&s->notify, READY);
 	s->ready = true;
 	/* While a worker hangs, and does not end, we are not well either. */
 	if (well && s->notify.watchdog_ms != 0)
@@ -98,7 +103,11 @@ fixed(const struct conf *now, const struct conf *next)
 	return now->clients != next->clients ? "clients" : NULL;
 }
 
-/* Reads the file again; what is wrong with it changes nothing. */
+/*
+ * Reads the file again; what is wrong with it changes nothing. Done with it
+ * we are when the front says that it follows the new rules, or another front
+ * its first word.
+ */
 static void
 reload(struct supervisor *s)
 {
@@ -108,6 +117,8 @@ reload(struct supervisor *s)
 	bool fresh;
 	int snapshot;
 
+	if (s->stopping)
+		return;
 	notify_reloading(&s->notify);
 	if (snapshot_take(s->file, &next, text, sizeof(text)) != 0) {
 		log_line(LOG_LEVEL_ERROR,
@@ -146,8 +157,10 @@ reload(struct supervisor *s)
 	}
 	crew_reload(&s->crew, &next, snapshot);
 	log_line(LOG_LEVEL_INFO, "%s was read again", s->file);
+	return;
 out:
-	notify_say(&s->notify, "READY=1");
+	if (s->ready)
+		notify_say(&s->notify, READY);
 }
 
 static void
@@ -164,14 +177,19 @@ reap(struct supervisor *s)
 	}
 }
 
-/* Every token forgets its PIN. */
+/*
+ * Every token forgets its PIN: if the front does not take the word, because
+ * all start afresh.
+ */
 static void
 drop(const struct supervisor *s)
 {
 	uint8_t p[4];
 
-	(void)link_send(s->crew.ctl, p, link_word_pack(p, sizeof(p), LINK_DROP),
-	    NULL, 0, -1, MSG_DONTWAIT);
+	if (s->crew.ctl != -1 &&
+	    link_send(s->crew.ctl, p, link_word_pack(p, sizeof(p), LINK_DROP),
+		NULL, 0, -1, MSG_DONTWAIT) != 0)
+		(void)kill(s->crew.front.pid, SIGKILL);
 }
 
 static void
@@ -227,6 +245,9 @@ heard(struct supervisor *s)
 
 	if (fd != -1)
 		(void)close(fd);
+	/* Nothing more comes, and poll() would say so without end. */
+	if (n == 0)
+		(void)kill(s->crew.front.pid, SIGKILL);
 	if (n <= 0)
 		return;
 	kind = link_kind_get(&r, p, (size_t)n);
@@ -245,6 +266,8 @@ heard(struct supervisor *s)
 		answered(s, well);
 	else if (kind == LINK_WHO && link_who_parse(&r, &who) == SIGNER_OK)
 		tell_program(s, &who);
+	else if (kind == LINK_FOLLOWED && s->ready)
+		notify_say(&s->notify, READY);
 }
 
 /* Waits for events, timeout_ms at most (-1: for ever). */

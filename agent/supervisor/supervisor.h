@@ -18,10 +18,12 @@ struct supervisor {
 
 	/* From here on its own. */
 	int signals; /* signalfd */
-	bool ready, stopping;
+	bool ready;  /* the present front answered */
+	bool stopping;
 	int status;          /* to exit with */
 	uint64_t next_beat;  /* ms, monotonic */
 	unsigned unanswered; /* beats */
+	uint32_t asked;      /* which front they went to: its start */
 };
 
 /*
