@@ -103,6 +103,7 @@ const struct command *const command_table[] = {
     &command_unlock,
     &command_reload,
     &command_audit_verify,
+    &command_doctor,
     NULL,
 };
 

@@ -70,6 +70,7 @@ extern const struct command command_lock;
 extern const struct command command_unlock;
 extern const struct command command_reload;
 extern const struct command command_audit_verify;
+extern const struct command command_doctor;
 
 /*
  * Runs the program's command line; returns its exit status. `lent` is a

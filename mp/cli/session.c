@@ -65,8 +65,8 @@ session_value(const struct session *s, enum option_id id)
 }
 
 /* --agent, else $SEALPOINT_AGENT, else the settings, else the system's. */
-static const char *
-agent_path(const struct session *s)
+const char *
+session_agent(const struct session *s)
 {
 	const char *env = getenv("SEALPOINT_AGENT");
 
@@ -89,7 +89,7 @@ session_signer(struct session *s)
 	r = settings_timeout(s, &ms);
 	if (r != COMMAND_DONE)
 		return r;
-	if (client_open(&s->client, agent_path(s), ms, &why) != SIGNER_OK) {
+	if (client_open(&s->client, session_agent(s), ms, &why) != SIGNER_OK) {
 		output_error(s->out, "%s", why.text);
 		return COMMAND_FAILED;
 	}

@@ -54,6 +54,9 @@ const char *session_value(const struct session *s, enum option_id id);
  */
 int session_state(struct session *s, const char **dir);
 
+/* The agent's socket, if options or settings name one; else NULL. */
+const char *session_agent(const struct session *s);
+
 /* Opens s->signer. */
 int session_signer(struct session *s);
 

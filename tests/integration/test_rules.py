@@ -1,6 +1,7 @@
 """What [allow] sections grant, and to whom: users and groups, programs, forms
 of use, rates; and that a connection helps nobody to more."""
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -72,6 +73,11 @@ class Rig(house.Case):
         for source in HELPER, cls.sealpoint_program:
             shutil.copy(source, cls.bin)
             (cls.bin / source.name).chmod(0o755)
+
+    def setUp(self):
+        super().setUp()
+        house.wait_for(lambda: self.status()["state"] == "ready",
+                       "the token")
 
     def rules(self, *sections):
         """Each a dictionary; user root and every key if not said."""
@@ -434,7 +440,87 @@ class Rates:
         self.assertLessEqual(len(new), 2, new)
 
 
-class Rules(Users, Forms, Programs, Rates, Rig):
+class Doctor:
+
+    def doctor(self, *options, status=0, **how):
+        """Its findings, by what they are about."""
+        done = self.sealpoint("--json", "doctor", *options, **how)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        found = {}
+        for finding in json.loads(done.stdout):
+            found.setdefault(finding["about"], []).append(
+                f"{finding['result']}: {finding['finding']}")
+        return {about: "\n".join(lines) for about, lines in found.items()}
+
+    def test_it_says_which_section_grants_and_how_often(self):
+        self.rules({"use": "tls"}, {"rate": "7/h", "scheme": "pss"})
+        found = self.doctor("-k", self.rsa, "--use", "sign")
+        self.assertIn("well: 2 [allow] sections are about uid 0",
+                      found["rules"])
+        self.assertIn("note: [allow rule0] does not grant it: use does not",
+                      found["rules"])
+        self.assertRegex(
+            found["use"], r"well: uid 0 may sign, 7 times .* \[allow rule1\]")
+        for about in ("agent", "socket", "key", "token", "certificate",
+                      "clock", "library"):
+            self.assertRegex(found[about], "^well")
+        self.assertEqual(self.signs(scheme=packets.PSS)[0], OK)
+
+    def test_it_says_what_is_missing(self):
+        self.rules({"program": "/usr/bin/other"}, {"key": self.ec})
+        found = self.doctor("-k", self.rsa, "--use", "sign", status=1)
+        self.assertRegex(found["program"], "you run /.*sealpoint")
+        self.assertIn("[allow rule0] does not grant it: program does not fit",
+                      found["rules"])
+        self.assertIn("[allow rule1] does not grant it: key does not fit",
+                      found["rules"])
+        self.assertRegex(found["use"], "trouble: .*other programs")
+        found = self.doctor("-k", "00" * 20, status=1)
+        self.assertRegex(found["key"], "trouble: no token has")
+        self.assertNotIn("use", found)
+
+    @ROOT
+    def test_root_may_ask_about_others_and_others_of_themselves(self):
+        self.rules({}, {"user": None, "group": house.NOBODY, "use": "decrypt",
+                        "program": "/usr/bin/other"})
+        asked = ("-k", self.rsa, "--user", str(house.NOBODY))
+        found = self.doctor(*asked, status=1)
+        self.assertIn("1 [allow] section is about", found["rules"])
+        self.assertRegex(found["use"], "trouble: .*other programs")
+        found = self.doctor(*asked, "--program", "/usr/bin/other")
+        self.assertIn("by [allow rule1]", found["use"])
+        other = {"before": [*self.OTHER, "--clear-groups"]}
+        mine = type(self).sealpoint_program
+        try:
+            type(self).sealpoint_program = self.bin / "sealpoint"
+            found = self.doctor("-k", self.rsa, status=1, **other)
+            self.assertRegex(found["use"], "trouble: .*other programs")
+            self.assertNotIn("rule", found["use"] + found["rules"].replace(
+                "rules", ""))
+            found = self.doctor("-k", self.rsa, "--user", "root", status=1,
+                                **other)
+            self.assertRegex(found["rules"], "only root")
+        finally:
+            type(self).sealpoint_program = mine
+
+    @ROOT
+    def test_it_sees_a_socket_that_the_user_cannot_reach(self):
+        self.rules({"user": house.NOBODY})
+        place = pathlib.Path(self.agent.socket).parent
+        self.addCleanup(place.chmod, 0o755)
+        place.chmod(0o750)
+        found = self.doctor("--user", str(house.NOBODY), status=1)
+        self.assertRegex(found["socket"],
+                         f"trouble: {place}, .*entered by uid {house.NOBODY}")
+
+    def test_an_agent_that_does_not_run_is_a_finding(self):
+        found = self.doctor(status=1,
+                            env={"SEALPOINT_AGENT": "/nonexistent/s"})
+        self.assertRegex(found["socket"], "trouble: /nonexistent/s.*sealpointd")
+        self.assertRegex(found["agent"], "trouble: ")
+
+
+class Rules(Users, Forms, Programs, Rates, Doctor, Rig):
     """All of them, with one token."""
 
 

@@ -157,6 +157,8 @@ no_agent_is_said_with_its_socket(void **state)
 	setenv("SEALPOINT_AGENT", "/nonexistent/b.sock", 1);
 	assert_int_equal(cli_run_with(NULL, "status"), COMMAND_FAILED);
 	cli_assert_says("status", "/nonexistent/b.sock");
+	assert_int_equal(cli_run_with(NULL, "doctor"), COMMAND_FAILED);
+	assert_non_null(strstr(cli_out, "/nonexistent/b.sock"));
 	unsetenv("SEALPOINT_AGENT");
 }
 
