@@ -20,6 +20,7 @@ decrypt_prepare(struct decrypt_plan *plan, const struct key *k,
 	plan->hash = hash;
 	plan->in = in;
 	plan->len = inlen;
+	plan->raw = k->open_raw;
 	*reason = "key and token do not decrypt with this scheme";
 	if (k->pub.type != TOKEN_RSA || (k->mechs & bit) == 0)
 		return TOKEN_EMECH;
@@ -64,10 +65,36 @@ fussy(struct rv rv)
 	       rv.value == CKR_MECHANISM_INVALID;
 }
 
+/* Where it runs, and where the message goes. */
+struct run {
+	struct module *m;
+	unsigned long session, handle;
+	const struct key_permit *permit;
+	uint8_t *out;
+	size_t *outlen;
+	int *err; /* of the permit */
+};
+
+/* Whether it began; if not, *rv or *err says why. */
+static bool
+begin(const struct run *r, const struct module_mech *mech, struct rv *rv)
+{
+	*rv = module_decrypt_init(r->m, r->session, r->handle, mech);
+	if (rv_ok(*rv) && r->permit != NULL)
+		*r->err = r->permit->get(r->permit->ctx, r->session, rv);
+	return rv_ok(*rv) && *r->err == TOKEN_OK;
+}
+
 static struct rv
-run_oaep(struct decrypt_plan *plan, struct module *m, unsigned long session,
-    unsigned long handle, const struct key_permit *permit, uint8_t *out,
-    size_t *outlen, int *err)
+finish(const struct run *r, const struct decrypt_plan *plan)
+{
+	*r->outlen = plan->len;
+	return module_decrypt(
+	    r->m, r->session, plan->in, plan->len, r->out, r->outlen);
+}
+
+static struct rv
+run_oaep(const struct run *r, const struct decrypt_plan *plan)
 {
 	static const struct {
 		unsigned long mech, mgf;
@@ -83,42 +110,51 @@ run_oaep(struct decrypt_plan *plan, struct module *m, unsigned long session,
 	size_t max = plan->len - 2 * sign_hash_len(plan->hash) - 2;
 	struct rv rv;
 
-	rv = module_decrypt_init(m, session, handle, &mech);
-	if (!rv_ok(rv)) {
-		if (fussy(rv))
-			*err = TOKEN_EMECH;
+	if (!begin(r, &mech, &rv)) {
+		if (*r->err == TOKEN_OK && fussy(rv))
+			*r->err = TOKEN_EMECH;
 		return rv;
 	}
-	if (permit != NULL)
-		*err = permit->get(permit->ctx, session, &rv);
-	if (!rv_ok(rv) || *err != TOKEN_OK)
-		return rv;
-	*outlen = plan->len;
-	rv = module_decrypt(m, session, plan->in, plan->len, out, outlen);
+	rv = finish(r, plan);
 	if (unrelated(rv))
 		return rv;
-	if (!rv_ok(rv) || *outlen > max) {
-		*err = TOKEN_EDATA;
+	if (!rv_ok(rv) || *r->outlen > max) {
+		*r->err = TOKEN_EDATA;
 		rv.value = CKR_OK;
 	}
 	return rv;
 }
 
+/*
+ * Without a look at the padding. Whether that is the answer: a token may
+ * promise this and not do it, which has nothing to do with the padding.
+ */
+static bool
+run_raw(const struct run *r, struct decrypt_plan *plan, struct rv *rv)
+{
+	struct module_mech mech = {CKM_RSA_X_509, NULL, 0};
+
+	if (!begin(r, &mech, rv))
+		return *r->err != TOKEN_OK || unrelated(*rv);
+	*rv = finish(r, plan);
+	if (unrelated(*rv))
+		return true;
+	if (rv_ok(*rv))
+		reject_open(&plan->reject, r->out, plan->len, r->outlen);
+	return rv_ok(*rv);
+}
+
 static struct rv
-run_pkcs1(struct decrypt_plan *plan, struct module *m, unsigned long session,
-    unsigned long handle, const struct key_permit *permit, uint8_t *out,
-    size_t *outlen, int *err)
+run_pkcs1(const struct run *r, struct decrypt_plan *plan)
 {
 	struct module_mech mech = {CKM_RSA_PKCS, NULL, 0};
 	struct rv rv;
 
-	rv = module_decrypt_init(m, session, handle, &mech);
-	if (rv_ok(rv) && permit != NULL)
-		*err = permit->get(permit->ctx, session, &rv);
-	if (!rv_ok(rv) || *err != TOKEN_OK)
+	if (plan->raw && run_raw(r, plan, &rv))
 		return rv;
-	*outlen = plan->len;
-	rv = module_decrypt(m, session, plan->in, plan->len, out, outlen);
+	if (!begin(r, &mech, &rv))
+		return rv;
+	rv = finish(r, plan);
 	if (unrelated(rv))
 		return rv;
 	/*
@@ -126,7 +162,7 @@ run_pkcs1(struct decrypt_plan *plan, struct module *m, unsigned long session,
 	 * SoftHSM 2.6 says CKR_GENERAL_ERROR.
 	 */
 	reject_select(
-	    &plan->reject, rv.value == CKR_OK, out, plan->len, outlen);
+	    &plan->reject, rv.value == CKR_OK, r->out, plan->len, r->outlen);
 	rv.value = CKR_OK;
 	return rv;
 }
@@ -136,17 +172,14 @@ decrypt_run(struct decrypt_plan *plan, struct module *m, unsigned long session,
     unsigned long handle, const struct key_permit *permit, uint8_t *out,
     size_t *outlen, int *err)
 {
+	const struct run run = {m, session, handle, permit, out, outlen, err};
 	struct rv rv;
 
 	*err = TOKEN_OK;
 	*outlen = 0;
 	memset(out, 0, plan->len);
-	if (plan->scheme == TOKEN_RSA_OAEP)
-		rv = run_oaep(
-		    plan, m, session, handle, permit, out, outlen, err);
-	else
-		rv = run_pkcs1(
-		    plan, m, session, handle, permit, out, outlen, err);
+	rv = plan->scheme == TOKEN_RSA_OAEP ? run_oaep(&run, plan)
+					    : run_pkcs1(&run, plan);
 	if (!rv_ok(rv) || *err != TOKEN_OK) {
 		OPENSSL_cleanse(out, plan->len);
 		*outlen = 0;

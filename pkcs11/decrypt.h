@@ -1,7 +1,9 @@
 /*
  * A decryption by an RSA key. PKCS#1 v1.5 never tells whether the padding
- * was good; OAEP tells with one error that says no more. What the token
- * itself gives away by its timing is out of our reach.
+ * was good; OAEP tells with one error that says no more. Where a token can
+ * decrypt without a look at the padding, it is asked to, and the padding is
+ * taken off here, in a time that does not depend on it: tokens have a way of
+ * their own for bad padding, and its time tells (SoftHSM writes to a log).
  */
 #ifndef PKCS11_DECRYPT_H
 #define PKCS11_DECRYPT_H
@@ -16,6 +18,7 @@ struct decrypt_plan {
 	enum token_hash hash;
 	const uint8_t *in;
 	size_t len; /* of the ciphertext, and of the modulus */
+	bool raw;   /* PKCS#1 v1.5: the padding is for us to take off */
 	struct reject reject;
 };
 

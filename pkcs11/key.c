@@ -6,6 +6,7 @@
 
 #define ALLOWED_MAX 64 /* entries of CKA_ALLOWED_MECHANISMS that we read */
 #define SIGN_RAW (1u << 31)
+#define OPEN_RAW (1u << 30)
 
 /* Which mechanism with which use makes which bit. */
 static const struct offer {
@@ -19,6 +20,7 @@ static const struct offer {
     {CKM_ECDSA, CKF_SIGN, TOKEN_MECH(TOKEN_ECDSA)},
     {CKM_EDDSA, CKF_SIGN, TOKEN_MECH(TOKEN_EDDSA)},
     {CKM_RSA_PKCS, CKF_DECRYPT, TOKEN_MECH_DECRYPT_PKCS1},
+    {CKM_RSA_X_509, CKF_DECRYPT, OPEN_RAW},
     {CKM_RSA_PKCS_OAEP, CKF_DECRYPT, TOKEN_MECH(TOKEN_RSA_OAEP)},
 };
 
@@ -83,7 +85,7 @@ fitting(enum token_keytype type)
 	case TOKEN_RSA:
 		return TOKEN_MECH(TOKEN_RSA_PKCS1) | TOKEN_MECH(TOKEN_RSA_PSS) |
 		       TOKEN_MECH(TOKEN_RSA_OAEP) | TOKEN_MECH_DECRYPT_PKCS1 |
-		       SIGN_RAW;
+		       SIGN_RAW | OPEN_RAW;
 	case TOKEN_EC:
 		return TOKEN_MECH(TOKEN_ECDSA);
 	case TOKEN_ED25519:
@@ -92,9 +94,9 @@ fitting(enum token_keytype type)
 	return 0;
 }
 
-static uint32_t
-abilities(const struct key *k, const struct key_mechs *mechs, bool sign,
-    bool decrypt, uint32_t allow)
+static void
+enable(struct key *k, const struct key_mechs *mechs, bool sign, bool decrypt,
+    uint32_t allow)
 {
 	uint32_t bits =
 	    (sign ? mechs->sign : 0) | (decrypt ? mechs->decrypt : 0);
@@ -103,7 +105,8 @@ abilities(const struct key *k, const struct key_mechs *mechs, bool sign,
 	bits &= allow & fitting(k->pub.type);
 	if ((bits & SIGN_RAW) != 0 && (bits & pss) == 0)
 		bits |= pss | TOKEN_MECH_RAW_PSS;
-	return bits & ~SIGN_RAW;
+	k->open_raw = (bits & OPEN_RAW) != 0;
+	k->mechs = bits & ~(SIGN_RAW | OPEN_RAW);
 }
 
 static void
@@ -246,7 +249,7 @@ key_read(struct key *k, struct key_tags *tags, struct module *m,
 	rv = own_public_read(k, type, m, session);
 	if (!rv_ok(rv))
 		return rv;
-	k->mechs = abilities(k, mechs, sign != CK_FALSE, decrypt != CK_FALSE,
+	enable(k, mechs, sign != CK_FALSE, decrypt != CK_FALSE,
 	    allowed(m, session, handle));
 	*use = k->known || k->pub.bits != 0 || type == TOKEN_RSA;
 	return rv;

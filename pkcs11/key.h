@@ -28,6 +28,7 @@ struct key {
 	bool known;     /* the token told its public part */
 	bool always;    /* CKA_ALWAYS_AUTHENTICATE: each use wants a permit */
 	uint32_t mechs; /* as in token_identity */
+	bool open_raw;  /* decrypts without looking at the padding, too */
 };
 
 /* What the token offers, read once a scan. */

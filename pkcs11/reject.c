@@ -132,6 +132,46 @@ reject_select(const struct reject *r, unsigned good, uint8_t *out, size_t size,
 				   less(i, *len));
 }
 
+/* All ones if a == b, else zero. */
+static size_t
+same(size_t a, size_t b)
+{
+	return ~(less(a, b) | less(b, a));
+}
+
+/* Moves what stands from `shift` on to the front, in a time of size alone. */
+static void
+slide(uint8_t *out, size_t size, size_t shift)
+{
+	for (size_t bit = 1; bit <= size; bit *= 2) {
+		size_t move = ~same(shift & bit, 0);
+
+		for (size_t i = 0; i < size - bit; i++)
+			out[i] = (uint8_t)choose(move, out[i + bit], out[i]);
+	}
+}
+
+void
+reject_open(const struct reject *r, uint8_t *out, size_t size, size_t *len)
+{
+	size_t good, zero, seen = 0, at = 0;
+
+	if (*len < size) {
+		memmove(out + size - *len, out, *len);
+		memset(out, 0, size - *len);
+	}
+	good = ~less(size, *len) & same(out[0], 0) & same(out[1], 2);
+	for (size_t i = 2; i < size; i++) {
+		zero = same(out[i], 0);
+		at = choose(zero & ~seen, i, at);
+		seen |= zero;
+	}
+	good &= seen & ~less(at, PADDING_MIN - 1);
+	slide(out, size, at + 1);
+	*len = size - at - 1;
+	reject_select(r, (unsigned)(good & 1), out, size, len);
+}
+
 void
 reject_wipe(struct reject *r)
 {

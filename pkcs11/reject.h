@@ -37,6 +37,16 @@ int reject_make(struct reject *r, const uint8_t seed[TOKEN_SEED_LEN],
 void reject_select(const struct reject *r, unsigned good, uint8_t *out,
     size_t size, size_t *len);
 
+/*
+ * The same with a whole padded block, of *len bytes in out[size], as a token
+ * leaves it that does not look at the padding: 00 02, at least 8 bytes that
+ * are not 0, 00, message. If it is that, its message is kept, else the
+ * synthetic one takes its place; without a branch on any of its bytes. A
+ * token may leave out zeros at its begin.
+ */
+void reject_open(
+    const struct reject *r, uint8_t *out, size_t size, size_t *len);
+
 void reject_wipe(struct reject *r);
 
 #endif

@@ -82,10 +82,11 @@ get_mechs(CK_SLOT_ID slot, CK_MECHANISM_TYPE *types, CK_ULONG *n)
 
 	if (r == CKR_OK)
 		r = real->C_GetMechanismList(slot, types, n);
-	if (r != CKR_OK || types == NULL || !page->no_pss)
+	if (r != CKR_OK || types == NULL)
 		return r;
 	for (CK_ULONG i = 0; i < *n; i++)
-		if (types[i] == CKM_RSA_PKCS_PSS)
+		if ((page->no_pss && types[i] == CKM_RSA_PKCS_PSS) ||
+		    (page->no_raw && types[i] == CKM_RSA_X_509))
 			types[i] = CKM_VENDOR_DEFINED;
 	return r;
 }

@@ -50,6 +50,7 @@ struct countmod {
 	atomic_long sessions;       /* open now, of one process */
 	atomic_ulong flags_on, flags_off; /* of CK_TOKEN_INFO */
 	atomic_bool no_pss;               /* CKM_RSA_PKCS_PSS is not offered */
+	atomic_bool no_raw;               /* CKM_RSA_X_509 is not offered */
 	atomic_bool mute;                 /* CKA_EC_POINT cannot be read */
 	atomic_bool always;               /* CKA_ALWAYS_AUTHENTICATE is true */
 	atomic_bool untold;  /* who asks for CKA_ID: CKR_FUNCTION_FAILED */

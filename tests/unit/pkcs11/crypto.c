@@ -229,7 +229,49 @@ another_seed_rejects_to_another_message(void **state)
 	assert_true(len[0] != len[1] || memcmp(out[0], out[1], 256) != 0);
 }
 
-/* Whatever a token calls bad padding: same status, same message. */
+/* So that who asks cannot tell by which way the token went. */
+static void
+with_and_without_raw_rsa_the_answers_are_the_same(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t in[32] = {9}, c[2][256], want[2][256], out[256];
+	size_t len[2];
+
+	(void)rig_encrypt(&rig->hsm.rsa, RSA_PKCS1_PADDING, 0, in, sizeof(in),
+	    c[0], sizeof(c[0]));
+	memset(c[1], 0x42, sizeof(c[1]));
+	for (unsigned i = 0; i < 2; i++)
+		len[i] = decrypt(rig, c[i], want[i]);
+	assert_int_equal(len[0], 32);
+	assert_memory_equal(want[0], in, 32);
+	(void)rig_close(state);
+	(void)rig_open(state);
+	rig->mod->no_raw = true;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(decrypt(rig, c[i], out), len[i]);
+		assert_memory_equal(out, want[i], 256);
+	}
+}
+
+static void
+raw_rsa_that_is_promised_and_not_done_is_done_without(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t in[32] = {9}, c[256], out[256];
+
+	(void)rig_encrypt(
+	    &rig->hsm.rsa, RSA_PKCS1_PADDING, 0, in, sizeof(in), c, sizeof(c));
+	rig->mod->fault[COUNTMOD_DECRYPT_INIT].rv = CKR_MECHANISM_INVALID;
+	rig->mod->fault[COUNTMOD_DECRYPT_INIT].times = 1;
+	assert_int_equal(decrypt(rig, c, out), 32);
+	assert_memory_equal(out, in, 32);
+	assert_int_equal(rig->mod->fault[COUNTMOD_DECRYPT_INIT].times, 0);
+}
+
+/*
+ * Whatever a token that looks at the padding calls a bad one: same status,
+ * same message.
+ */
 static void
 every_name_for_bad_padding_gives_the_same_answer(void **state)
 {
@@ -244,6 +286,7 @@ every_name_for_bad_padding_gives_the_same_answer(void **state)
 
 	memset(c, 0, sizeof(c));
 	(void)rig_encrypt(&rig->hsm.rsa, RSA_PKCS1_PADDING, 0, c, 0, c, 256);
+	rig->mod->no_raw = true;
 	rig->mod->fault[COUNTMOD_DECRYPT].rv = CKR_ENCRYPTED_DATA_INVALID;
 	rig->mod->fault[COUNTMOD_DECRYPT].times = 1;
 	wantlen = decrypt(rig, c, want);
@@ -257,6 +300,7 @@ every_name_for_bad_padding_gives_the_same_answer(void **state)
 		/* The faked answer left the operation running. */
 		(void)rig_close(state);
 		(void)rig_open(state);
+		rig->mod->no_raw = true;
 	}
 	rig->mod->decrypt_len = 246;
 	len = decrypt(rig, c, out);
@@ -390,6 +434,8 @@ main(void)
 	    TEST(
 		bad_padding_decrypts_to_a_message_that_depends_on_the_ciphertext),
 	    TEST(another_seed_rejects_to_another_message),
+	    TEST(with_and_without_raw_rsa_the_answers_are_the_same),
+	    TEST(raw_rsa_that_is_promised_and_not_done_is_done_without),
 	    TEST(every_name_for_bad_padding_gives_the_same_answer),
 	    TEST(a_busy_token_or_a_stale_session_is_no_bad_padding),
 	    TEST(a_ciphertext_of_another_length_is_refused),
