@@ -29,7 +29,7 @@ reload_from(struct front *f, int fd)
 	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
 		if (conf_token_same(&now->tokens[i], &next->tokens[i]))
 			continue;
-		/* Nobody is sent there any more; then its requests move on. */
+		/* Its requests are parked until all tokens are as described. */
 		(void)catalogue_replace(f->catalogue, i, NULL, 0);
 		workers_reset(f, i);
 		metrics_reset(f->metrics, i);

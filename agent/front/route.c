@@ -354,6 +354,25 @@ route_worker_lost(struct front *f, unsigned index)
 	route_wake(f);
 }
 
+/* That was no failure, of it or of the token: it may be asked again. */
+static void
+move_on(struct front *f, struct ticket *k, unsigned index)
+{
+	k->failed &= ~(UINT32_C(1) << index);
+	call_back(f, k, index);
+	if (k->place != TICKET_SENT || k->worker != index)
+		return;
+	k->place = TICKET_PARKED;
+	if (k->answered)
+		ask_settle(f, k);
+}
+
+void
+route_token_changed(struct front *f, unsigned index)
+{
+	each(f, move_on, index);
+}
+
 void
 route_forget(struct front *f, struct link_client client)
 {

@@ -47,6 +47,12 @@ void route_worker_told(struct front *f, unsigned index);
  */
 void route_worker_lost(struct front *f, unsigned index);
 
+/*
+ * That number is another token's now, or nobody's: what it had in hand or in
+ * its queue is parked, until route_wake().
+ */
+void route_token_changed(struct front *f, unsigned index);
+
 /* A client is gone: what it asked is forgotten, or of no interest. */
 void route_forget(struct front *f, struct link_client client);
 

@@ -563,12 +563,13 @@ workers_reset(struct front *f, unsigned index)
 {
 	struct worker *w = worker(f, index);
 
-	lose(w);
-	w->reported = false;
-	w->down = false;
+	if (w->fd != -1)
+		detach(w);
+	w->reported = w->spoke = w->down = false;
 	w->mute = 0;
 	memset(&w->state, 0, sizeof(w->state));
 	lanes_reset(f->lanes, index);
+	route_token_changed(f, index);
 }
 
 struct workers *

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 
+import caller
 import house
 
 
@@ -231,6 +232,44 @@ class Reload(Service):
         house.wait_for(lambda: len(self.worker()) == 1 and
                        self.worker() != first, "a new worker")
         self.assertEqual(self.keys().returncode, 0)
+
+    def test_under_load_no_request_notices(self):
+        self.start()
+        self.told("READY=1")
+        self.assertEqual(self.keys().returncode, 0)
+
+        def descriptors():
+            return [len(os.listdir(f"/proc/{pid}/fd"))
+                    for pid in [self.daemon.child.pid, *self.front()]]
+
+        def other(text):
+            return text.replace(
+                "[allow", "[token other]\nmodule = " + self.token.module +
+                "\nuri = pkcs11:token=nowhere\n[allow", 1)
+
+        def fewer(text):
+            return text.replace("sessions = 4", "sessions = 3")
+
+        def rule(text):
+            return text + "\n[allow more]\nuser = 4321\nkey = any\n"
+
+        identity = caller.Identity(self.token.certificate("rsa").read_bytes())
+        changes = [other, rule, lambda text: text, fewer, other]
+        with caller.Crowd(self.socket, identity, 8) as crowd:
+            house.wait_for(lambda: crowd.done > 8, "signatures")
+            before = descriptors()
+            for i in range(20):
+                self.token.configure(changes[i % len(changes)])
+                self.reload()
+            self.token.configure()
+            self.reload()
+            house.wait_for(lambda: len(self.worker()) == 1, "one worker")
+            done = crowd.done
+            house.wait_for(lambda: crowd.done > done + 8, "signatures")
+            after = descriptors()
+        self.assertEqual(crowd.failures, [])
+        self.assertEqual(crowd.errors, [])
+        self.assertEqual(after, before)
 
     def status_rows(self):
         done = self.sealpoint("--json", "status",
