@@ -56,9 +56,28 @@ input_path(const struct session *s)
 	return path == NULL ? "-" : path;
 }
 
+/* What is to be signed: its hash, and while it is small enough, itself. */
+struct input {
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	size_t hashlen;
+	uint8_t data[SIGNER_TBS_MAX];
+	size_t len;
+	bool whole; /* all of it is in data */
+};
+
+static void
+keep(struct input *in, const uint8_t *data, size_t len)
+{
+	in->whole = in->whole && len <= sizeof(in->data) - in->len;
+	if (!in->whole)
+		return;
+	memcpy(in->data + in->len, data, len);
+	in->len += len;
+}
+
 /* Feeds the whole file to md. */
 static int
-feed(struct session *s, EVP_MD_CTX *md)
+feed(struct session *s, EVP_MD_CTX *md, struct input *in)
 {
 	static const char failed[] =
 	    "the hash cannot be computed: OpenSSL "
@@ -79,6 +98,7 @@ feed(struct session *s, EVP_MD_CTX *md)
 			output_error(s->out, "%s", failed);
 			goto out;
 		}
+		keep(in, buf, (size_t)n);
 	}
 	if (n < 0) {
 		output_error(s->out, "%s", text);
@@ -92,8 +112,7 @@ out:
 }
 
 static int
-hash_input(struct session *s, const struct digest *d,
-    uint8_t value[EVP_MAX_MD_SIZE], size_t *len)
+hash_input(struct session *s, const struct digest *d, struct input *in)
 {
 	EVP_MD_CTX *md = EVP_MD_CTX_new();
 	unsigned n = 0;
@@ -107,10 +126,12 @@ hash_input(struct session *s, const struct digest *d,
 		EVP_MD_CTX_free(md);
 		return COMMAND_FAILED;
 	}
-	r = feed(s, md);
-	if (r == COMMAND_DONE && EVP_DigestFinal_ex(md, value, &n) != 1)
+	in->len = 0;
+	in->whole = true;
+	r = feed(s, md, in);
+	if (r == COMMAND_DONE && EVP_DigestFinal_ex(md, in->hash, &n) != 1)
 		r = COMMAND_FAILED;
-	*len = n;
+	in->hashlen = n;
 	EVP_MD_CTX_free(md);
 	return r;
 }
@@ -205,9 +226,9 @@ static int
 sign(struct session *s, const char *operand)
 {
 	const struct digest *d = choose_digest(s);
-	struct signer_sign what = {.hash = d->hash, .digest = true};
-	uint8_t value[EVP_MAX_MD_SIZE];
+	struct signer_sign what = {.hash = d->hash};
 	struct signer_identity id;
+	struct input in;
 	int r;
 
 	(void)operand;
@@ -220,19 +241,26 @@ sign(struct session *s, const char *operand)
 		return r;
 	if (what.scheme == SIGNER_EDDSA)
 		return sign_message(s, &id);
-	what.data = value;
-	r = hash_input(s, d, value, &what.len);
+	r = hash_input(s, d, &in);
 	if (r != COMMAND_DONE)
-		return r;
+		goto out;
+	/* The agent may want to see what it signs. */
+	what.digest = !in.whole;
+	what.data = in.whole ? in.data : in.hash;
+	what.len = in.whole ? in.len : in.hashlen;
 	if (what.scheme == SIGNER_RSA_PSS)
-		what.saltlen = (uint16_t)what.len;
-	return sign_and_write(s, &id, &what);
+		what.saltlen = (uint16_t)in.hashlen;
+	r = sign_and_write(s, &id, &what);
+out:
+	OPENSSL_cleanse(&in, sizeof(in));
+	return r;
 }
 
 const struct command command_sign = {
     .name = "sign",
     .summary = "sign a file with a key on a token",
-    .about = "Hashes FILE and has the agent sign the hash. Writes the "
+    .about = "Has the agent sign FILE, or, if it has more than 48 KiB, its "
+	     "hash. Writes the "
 	     "signature as it is: for RSA as long as the modulus, for ECDSA in "
 	     "DER. The key decides between RSA, ECDSA and EdDSA. An Ed25519 "
 	     "key signs FILE itself, of at most 48 KiB.",
