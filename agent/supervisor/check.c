@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/supervisor/who.h"
+
 /* What was found wrong so far. */
 struct check {
 	const char *file;
@@ -97,6 +99,24 @@ token(struct check *k, const struct conf_token *t)
 	pin(k, t);
 }
 
+/* A rule whose program is not what it says grants nothing. */
+static void
+allow(struct check *k, const struct conf_allow *a)
+{
+	for (size_t i = 0; i < a->nprograms; i++) {
+		if (access(a->programs[i], X_OK) != 0)
+			fault(k, "[allow %s] program = %s: %s", a->name,
+			    a->programs[i], strerror(errno));
+		else if (!who_guards(a->programs[i]))
+			fault(k,
+			    "[allow %s] program = %s may be replaced by others "
+			    "than root: look at the owner and mode of the file "
+			    "and of the directories above; until then the rule "
+			    "grants nothing",
+			    a->name, a->programs[i]);
+	}
+}
+
 int
 check_run(const struct conf *c, const char *file)
 {
@@ -116,6 +136,8 @@ check_run(const struct conf *c, const char *file)
 	}
 	for (size_t i = 0; i < c->ntokens; i++)
 		token(&k, &c->tokens[i]);
+	for (size_t i = 0; i < c->nallows; i++)
+		allow(&k, &c->allows[i]);
 	if (c->nallows == 0)
 		(void)printf("%s: note: without an [allow] section nobody may "
 			     "use any key\n",

@@ -41,8 +41,8 @@ guarded(const char *path)
 }
 
 /* The way to it counts, and where links on it lead. */
-static bool
-kept(const char *path)
+bool
+who_guards(const char *path)
 {
 	char real[PATH_MAX];
 
@@ -67,7 +67,7 @@ match(struct link_program *g, size_t section, const char *path,
 {
 	if (!named(path, exe))
 		return;
-	if (kept(path))
+	if (who_guards(path))
 		g->sections |= UINT64_C(1) << section;
 	else
 		(void)snprintf(g->trouble, sizeof(g->trouble),

@@ -18,4 +18,7 @@
 void who_look(const struct conf *c, const struct link_who *who,
     struct link_program *g, int *pidfd);
 
+/* Can only root and this user put a file there? Else no rule may name it. */
+bool who_guards(const char *path);
+
 #endif

@@ -232,6 +232,7 @@ class Forms:
         self.assertEqual(status, DENIED)
         self.assertIn("not its digest", text)
         self.assertEqual(self.signs(digest=False, data=b"a message")[0], OK)
+        self.does("sign", "-k", self.rsa, "-i", HELPER, "-o", "-")
         # And so a key for messages signs no handshake.
         status, _, text = self.signs(digest=False, data=flight)
         self.assertEqual(status, DENIED)
@@ -307,6 +308,12 @@ class Programs:
             self.assertEqual(h.does("sign")[0], DENIED)
             self.last_words("python-loose.*may be replaced by others",
                             lambda: h.does("sign"))
+        done = subprocess.run(
+            [house.program("sealpointd"), "--check", "-c",
+             self.token.dir / "sealpointd.conf"], capture_output=True,
+            text=True, check=False, env=self.token.environment())
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, "rule0.*python-loose may be replaced")
 
     def test_a_connection_passed_on_to_another_program_is_not_its(self):
         copy = self.copy_of(PYTHON, "python-giver")
