@@ -328,8 +328,9 @@ itself(struct filter *f, bool locks)
 }
 
 /*
- * What libc does on a module's behalf: looks at its limits; syslog(), which
- * SoftHSM2 calls for its errors, and which gives up without a socket.
+ * The worker's own: who brings a PIN has little time. What libc does on a
+ * module's behalf: looks at its limits; syslog(), which SoftHSM2 calls for its
+ * errors, and which gives up without a socket.
  */
 static void
 library(struct filter *f)
@@ -339,6 +340,9 @@ library(struct filter *f)
 	    SCMP_A2_64(SCMP_CMP_EQ, 0),
 	};
 
+	const struct scmp_arg_cmp sockets = SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET);
+
+	some(f, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, &sockets);
 	some(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, look);
 	some(f, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 0, NULL);
 }
