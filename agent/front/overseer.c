@@ -153,7 +153,7 @@ overseer_close(struct overseer *o)
 	free(o);
 }
 
-static void
+static int
 say(struct overseer *o, enum link_kind kind, unsigned index,
     uint32_t generation)
 {
@@ -161,23 +161,25 @@ say(struct overseer *o, enum link_kind kind, unsigned index,
 	uint8_t p[16];
 	size_t len = link_worker_pack(p, sizeof(p), kind, &w);
 
-	(void)link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+	return link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
 }
 
-void
+int
 overseer_kill(struct overseer *o, unsigned index, uint32_t generation)
 {
+	if (say(o, LINK_KILL, index, generation) != 0)
+		return -1;
 	log_line(LOG_LEVEL_ERROR,
 	    "token %s: its worker answers nothing; it is "
 	    "ended and started again",
 	    o->front->conf->tokens[index].name);
-	say(o, LINK_KILL, index, generation);
+	return 0;
 }
 
 void
 overseer_ready(struct overseer *o, unsigned index, uint32_t generation)
 {
-	say(o, LINK_READY, index, generation);
+	(void)say(o, LINK_READY, index, generation);
 }
 
 void

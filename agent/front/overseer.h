@@ -12,8 +12,11 @@
 struct overseer *overseer_open(struct front *f, int fd);
 void overseer_close(struct overseer *o);
 
-/* Asks for the end of that very process; a new one will come. */
-void overseer_kill(struct overseer *o, unsigned index, uint32_t generation);
+/*
+ * Asks for the end of that very process; a new one will come. 0, or -1: ask
+ * again later.
+ */
+int overseer_kill(struct overseer *o, unsigned index, uint32_t generation);
 
 /* Asks for the mark of a lock to be made, or taken away; locks_marked() is
  * told. 0, or -1: it cannot be asked now. */

@@ -11,6 +11,7 @@
 #include <event2/event.h>
 
 #include "agent/front/control.h"
+#include "agent/front/errands.h"
 #include "agent/front/intake.h"
 #include "agent/front/lanes.h"
 #include "agent/front/locks.h"
@@ -19,15 +20,9 @@
 #include "agent/front/timer.h"
 #include "agent/log.h"
 
-#define BURST 64   /* notices of one worker before others have their turn */
-#define MUTE_MAX 3 /* workers in a row that end without a word */
-
-/* What did not fit into the worker's socket: a request, whose packet is in
- * its ticket, or, with ticket 0, the news that its client is gone. */
-struct errand {
-	struct errand *next;
-	struct link_request q;
-};
+#define BURST 64     /* notices of one worker before others have their turn */
+#define AGAIN_MS 100 /* until that is asked again which was not taken */
+#define MUTE_MAX 3   /* workers in a row that end without a word */
 
 struct worker {
 	struct front *front;
@@ -46,7 +41,7 @@ struct worker {
 	uint64_t attached; /* when the process came */
 	uint64_t heard;    /* when it last answered */
 	struct event *readable, *writable;
-	struct errand *first, *last;
+	struct errands errands; /* until there is room */
 	unsigned owed; /* enum link_kind that it could not take; 0: none */
 	uint32_t owed_id;
 	struct intake incoming;
@@ -108,8 +103,8 @@ workers_end(struct front *f, unsigned index)
 
 	if (w->fd == -1 || w->ending == w->generation)
 		return;
-	w->ending = w->generation;
-	overseer_kill(f->overseer, index, w->generation);
+	if (overseer_kill(f->overseer, index, w->generation) == 0)
+		w->ending = w->generation;
 }
 
 enum choice_health
@@ -151,21 +146,19 @@ workers_choose(const struct front *f, uint32_t among)
 static void
 detach(struct worker *w)
 {
-	struct errand *e;
+	const struct link_request *q;
 	struct ticket *k;
 
 	event_free(w->readable);
 	event_free(w->writable);
 	(void)close(w->fd);
 	w->fd = -1;
-	while ((e = w->first) != NULL) {
-		k = tickets_find(w->front->tickets, e->q.ticket);
+	for (; (q = errands_first(&w->errands)) != NULL;
+	     errands_drop(&w->errands)) {
+		k = tickets_find(w->front->tickets, q->ticket);
 		if (k != NULL)
 			k->unsent = true;
-		w->first = e->next;
-		free(e);
 	}
-	w->last = NULL;
 	w->owed = 0;
 	intake_drop(&w->incoming);
 	w->scanning = false;
@@ -208,6 +201,7 @@ transmit(struct worker *w, const struct link_request *q)
 	struct peer *p = peers_find(w->front->peers, q->client);
 	const struct ticket *k = tickets_find(w->front->tickets, q->ticket);
 	uint8_t head[LINK_HEADER_MAX];
+	size_t len;
 	int fd = -1;
 
 	if (q->ticket == 0)
@@ -221,9 +215,16 @@ transmit(struct worker *w, const struct link_request *q)
 	}
 	if (p != NULL && p->lent[w->index] != w->generation)
 		fd = p->fd;
-	if (link_send(w->fd, head, link_request_pack(head, sizeof(head), q),
-		k->packet, k->len, fd, MSG_DONTWAIT) != 0)
-		return -1;
+	len = link_request_pack(head, sizeof(head), q);
+	if (link_send(w->fd, head, len, k->packet, k->len, fd, MSG_DONTWAIT) !=
+	    0) {
+		/* More descriptors under way than the kernel lets us have:
+		 * then the answer comes by way of us. */
+		if (fd == -1 || errno != ETOOMANYREFS)
+			return -1;
+		return link_send(
+		    w->fd, head, len, k->packet, k->len, -1, MSG_DONTWAIT);
+	}
 	if (p != NULL)
 		p->lent[w->index] = w->generation;
 	return 0;
@@ -243,20 +244,17 @@ static void
 on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct worker *w = arg;
-	struct errand *e;
+	const struct link_request *q;
 
 	(void)fd;
 	(void)what;
 	if (w->owed != 0 && send_order(w, w->owed, w->owed_id) != 0)
 		goto full;
 	w->owed = 0;
-	while ((e = w->first) != NULL) {
-		if (transmit(w, &e->q) != 0)
+	while ((q = errands_first(&w->errands)) != NULL) {
+		if (transmit(w, q) != 0)
 			goto full;
-		w->first = e->next;
-		if (w->first == NULL)
-			w->last = NULL;
-		free(e);
+		errands_drop(&w->errands);
 	}
 	route_pump(w->front, w->index);
 	return;
@@ -269,17 +267,8 @@ full:
 static int
 enqueue(struct worker *w, const struct link_request *q)
 {
-	struct errand *e = malloc(sizeof(*e));
-
-	if (e == NULL)
+	if (errands_put(&w->errands, q) != 0)
 		return -1;
-	e->next = NULL;
-	e->q = *q;
-	if (w->last != NULL)
-		w->last->next = e;
-	else
-		w->first = e;
-	w->last = e;
 	return event_add(w->writable, NULL);
 }
 
@@ -291,7 +280,7 @@ workers_send(struct front *f, unsigned index, struct ticket *k)
 
 	if (w->fd == -1)
 		return -1;
-	if (w->first == NULL) {
+	if (errands_first(&w->errands) == NULL) {
 		if (transmit(w, &q) == 0)
 			return 0;
 		/* It ended; the read side tells. */
@@ -353,7 +342,8 @@ workers_forget(struct front *f, const struct peer *p)
 
 		if (w->fd == -1 || p->lent[i] != w->generation)
 			continue;
-		if (w->first != NULL || transmit(w, &gone) != 0)
+		if (errands_first(&w->errands) != NULL ||
+		    transmit(w, &gone) != 0)
 			(void)enqueue(w, &gone);
 	}
 }
@@ -414,7 +404,7 @@ check(struct worker *w, uint64_t now)
 	if (now < due)
 		return due - now;
 	workers_end(w->front, w->index);
-	return 0;
+	return w->ending == w->generation ? 0 : AGAIN_MS;
 }
 
 uint64_t
