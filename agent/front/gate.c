@@ -129,6 +129,10 @@ admit(struct ask *a)
 		ask_park(a, false);
 		return false;
 	}
+	/* The rules were read again while it waited, or nobody could be
+	 * asked: no reason to deny it for good. */
+	if (!a->p->program.known || a->p->program.pid != a->sender)
+		a->early = true;
 	if (premature(a))
 		return false;
 	a->sections |= some & program_sections(&a->p->program, a->sender);

@@ -194,7 +194,8 @@ class Users:
                     [b"\1\2\0\0" + number.to_bytes(4, "big")],
                     [null.fileno()] * 20)
                 self.assertEqual(c.receive()[0], OK)
-            self.assertLessEqual(len(list(fds.iterdir())), before)
+            # One more may be: that of this process, for its program.
+            self.assertLessEqual(len(list(fds.iterdir())), before + 1)
 
 
 class Forms:
@@ -251,6 +252,10 @@ class Programs:
         self.rules({"program": copy})
         with self.helper(copy) as h:
             self.assertEqual(h.begins()[0], OK)
+            self.assertEqual(h.does("sign")[0], OK)
+            # After new rules it is looked at anew, and asks once more.
+            self.rules({"program": copy})
+            self.assertEqual(h.does("sign")[0], BUSY)
             self.assertEqual(h.does("sign")[0], OK)
         with self.helper(PYTHON) as h:
             self.assertEqual(h.begins()[0], OK)
