@@ -330,18 +330,44 @@ crew_worker_ready(struct crew *c, unsigned index, uint32_t generation)
 		child_ready(&c->workers[index]);
 }
 
-/* Ends the worker of a token that is gone, or described anew. */
+int
+crew_prepare(
+    struct crew *c, const struct conf *next, char *text, size_t textlen)
+{
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		pinsource_init(&c->next[i]);
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
+		const struct conf_token *t = &next->tokens[i];
+
+		if (t->name[0] == '\0' ||
+		    pinsource_fits(&c->conf->tokens[i], t) ||
+		    pinsource_open(
+			&c->next[i], next, t, false, text, textlen) == 0)
+			continue;
+		crew_relent(c);
+		return -1;
+	}
+	return 0;
+}
+
+void
+crew_relent(struct crew *c)
+{
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		pinsource_close(&c->next[i]);
+}
+
+/*
+ * Ends the worker of a token that is gone, or described anew. What came over
+ * a pipe for its PIN does not come again, so that is kept.
+ */
 static void
 renew(struct crew *c, unsigned i, const struct conf *next)
 {
-	char text[CONF_TEXT_MAX];
-
-	pinsource_close(&c->pins[i]);
-	pinsource_init(&c->pins[i]);
-	if (next->tokens[i].name[0] != '\0' &&
-	    pinsource_open(&c->pins[i], next, &next->tokens[i], false, text,
-		sizeof(text)) != 0)
-		log_line(LOG_LEVEL_ERROR, "%s", text);
+	if (!pinsource_fits(&c->conf->tokens[i], &next->tokens[i])) {
+		pinsource_close(&c->pins[i]);
+		c->pins[i] = c->next[i];
+	}
 	if (c->workers[i].pid != 0)
 		(void)kill(c->workers[i].pid, SIGKILL);
 	/* What it suffered under the old description counts no more. */

@@ -21,6 +21,7 @@ struct crew {
 	struct child front;
 	struct child workers[CONF_TOKENS_MAX];
 	struct pinsource pins[CONF_TOKENS_MAX];
+	struct pinsource next[CONF_TOKENS_MAX]; /* while read again */
 	struct auditfile audit;
 };
 
@@ -52,7 +53,16 @@ void crew_audited(struct crew *c, const struct audit_chain *at, bool full);
 void crew_lend_audit(const struct crew *c);
 
 /*
- * Goes on with another configuration, whose tokens are aligned with ours, and
+ * Opens what the PINs of another configuration need that is not there yet;
+ * its tokens are aligned with ours. 0, or -1 with a sentence; ours is as it
+ * was either way. crew_reload() or crew_relent() follows.
+ */
+int crew_prepare(
+    struct crew *c, const struct conf *next, char *text, size_t textlen);
+void crew_relent(struct crew *c);
+
+/*
+ * Goes on with another configuration, which was prepared, and
  * its snapshot, which is taken over: the front is told, and the workers whose
  * token is described anew start again. The others notice nothing.
  */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +17,37 @@
 #include "agent/harden.h"
 #include "agent/link.h"
 #include "agent/log.h"
+#include "agent/supervisor/child.h"
 
 #define PIPED_MAX 4096 /* bytes of an inherited pipe that are kept */
+#define PIPE_MS 10000  /* for all of it to come */
 
 void
 pinsource_init(struct pinsource *p)
 {
 	*p = (struct pinsource){.door = {-1, false}, .fd = -1, .socket = -1};
+}
+
+/* All that comes, until the other end is closed; -1 with errno. */
+static off_t
+drain(int pipe, int fd)
+{
+	struct pollfd p = {.fd = pipe, .events = POLLIN};
+	uint64_t end = child_now() + PIPE_MS, now;
+	off_t all = 0;
+	ssize_t n = 1;
+
+	while (n != 0 && all < PIPED_MAX) {
+		now = child_now();
+		errno = ETIMEDOUT;
+		if (poll(&p, 1, now < end ? (int)(end - now) : 0) <= 0)
+			return -1;
+		n = splice(pipe, NULL, fd, &all, (size_t)(PIPED_MAX - all), 0);
+		if (n == -1)
+			return -1;
+	}
+	errno = all == 0 ? ENODATA : EMSGSIZE;
+	return all == 0 || all == PIPED_MAX ? -1 : all;
 }
 
 /*
@@ -31,33 +56,50 @@ pinsource_init(struct pinsource *p)
  * pass through the kernel only.
  */
 static int
-keep(int pipe)
+keep(struct pinsource *p, int pipe)
 {
-	int fd = memfd_create("pin", MFD_CLOEXEC);
-	ssize_t n;
-	off_t all = 0;
-	void *map;
+	int fd = memfd_create("pin", MFD_CLOEXEC), saved;
+	off_t all;
+	void *map = MAP_FAILED;
 
 	if (fd == -1)
 		return -1;
 	/* The mapping is there to be locked: while it is, the pages are. */
-	if (ftruncate(fd, PIPED_MAX) != 0)
-		goto fail;
-	map = mmap(NULL, PIPED_MAX, PROT_READ, MAP_SHARED, fd, 0);
-	if (map == MAP_FAILED)
-		goto fail;
-	(void)madvise(map, PIPED_MAX, MADV_DONTDUMP);
-	if (mlock(map, PIPED_MAX) != 0)
-		goto fail;
-	while (all < PIPED_MAX && (n = splice(pipe, NULL, fd, &all,
-				       (size_t)(PIPED_MAX - all), 0)) > 0)
-		continue;
-	if (all > 0 && all < PIPED_MAX && ftruncate(fd, all) == 0)
+	if (ftruncate(fd, PIPED_MAX) == 0)
+		map = mmap(
+		    NULL, PIPED_MAX, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (map != MAP_FAILED && madvise(map, PIPED_MAX, MADV_DONTDUMP) == 0 &&
+	    mlock(map, PIPED_MAX) == 0 && (all = drain(pipe, fd)) != -1 &&
+	    ftruncate(fd, all) == 0) {
+		p->kept = map;
 		return fd;
-	errno = EMSGSIZE;
-fail:
+	}
+	saved = errno;
+	if (map != MAP_FAILED) {
+		explicit_bzero(map, PIPED_MAX);
+		(void)munmap(map, PIPED_MAX);
+	}
 	(void)close(fd);
+	errno = saved;
 	return -1;
+}
+
+/* Wipes what a pipe brought; a file is not ours to change. */
+static void
+forget(struct pinsource *p)
+{
+	struct stat st;
+
+	if (p->kept != NULL) {
+		/* Behind the end of the file there is no memory to wipe. */
+		if (fstat(p->fd, &st) == 0 && st.st_size <= PIPED_MAX)
+			explicit_bzero(p->kept, (size_t)st.st_size);
+		(void)munmap(p->kept, PIPED_MAX);
+	}
+	p->kept = NULL;
+	if (p->fd != -1)
+		(void)close(p->fd);
+	p->fd = -1;
 }
 
 /* Takes the descriptor that fd:N names. */
@@ -66,24 +108,28 @@ take(
     struct pinsource *p, const struct conf_token *t, char *text, size_t textlen)
 {
 	int fd = (int)strtol(t->pin_from, NULL, 10);
+	int flags = fcntl(fd, F_GETFD);
 	struct stat st;
 
-	if (fstat(fd, &st) != 0) {
+	/* All that we opened ourselves would not live through an exec. */
+	if (flags == -1 || (flags & FD_CLOEXEC) != 0 || fstat(fd, &st) != 0) {
 		(void)snprintf(text, textlen,
 		    "token %s: pin = fd:%d, but sealpointd was started without "
-		    "that descriptor",
+		    "that descriptor, or another token has it",
 		    t->name, fd);
 		return -1;
 	}
-	p->fd = S_ISREG(st.st_mode) ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : keep(fd);
+	p->fd =
+	    S_ISREG(st.st_mode) ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : keep(p, fd);
 	if (p->fd != -1) {
 		/* It was passed to us alone. */
 		(void)close(fd);
 		return 0;
 	}
 	(void)snprintf(text, textlen,
-	    "token %s: pin = fd:%d cannot be kept (%s); it must be a pipe or "
-	    "a file with the PIN, and memory must be lockable",
+	    "token %s: pin = fd:%d cannot be kept (%s); it must be a file, or "
+	    "a pipe that is closed when the PIN is written, and memory must "
+	    "be lockable",
 	    t->name, fd, strerror(errno));
 	return -1;
 }
@@ -138,9 +184,14 @@ pinsource_close(struct pinsource *p)
 {
 	pinsource_abandon(p);
 	listener_close(&p->door, p->path);
-	if (p->fd != -1)
-		(void)close(p->fd);
-	p->fd = -1;
+	forget(p);
+}
+
+bool
+pinsource_fits(const struct conf_token *a, const struct conf_token *b)
+{
+	return strcmp(a->name, b->name) == 0 && a->pin == b->pin &&
+	       strcmp(a->pin_from, b->pin_from) == 0;
 }
 
 int

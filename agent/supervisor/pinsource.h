@@ -24,6 +24,7 @@
 struct pinsource {
 	struct listener door;       /* ask */
 	int fd;                     /* fd: kept for the next worker; else -1 */
+	void *kept;                 /* fd: what came over a pipe; else NULL */
 	int socket;                 /* askpass: our end, while a worker lives */
 	pid_t asking;               /* askpass: the program, while it runs */
 	char path[CONF_SOCKET_MAX]; /* of the door */
@@ -41,6 +42,9 @@ void pinsource_init(struct pinsource *p);
 int pinsource_open(struct pinsource *p, const struct conf *conf,
     const struct conf_token *t, bool inherit, char *text, size_t textlen);
 void pinsource_close(struct pinsource *p);
+
+/* Does what was prepared for one token do for the other as well? */
+bool pinsource_fits(const struct conf_token *a, const struct conf_token *b);
 
 /*
  * The descriptor for a new worker: -1 with *wanted false if it needs none.

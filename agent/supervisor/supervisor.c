@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -104,6 +105,53 @@ fixed(const struct conf *now, const struct conf *next)
 }
 
 /*
+ * All of the next configuration that can fail, so that nothing of ours has
+ * changed when it does. Its snapshot, or -1 with a sentence.
+ */
+static int
+prepare(struct supervisor *s, struct conf *next, char *text, size_t textlen)
+{
+	const char *held;
+	bool fresh;
+	int snapshot = -1;
+
+	if (snapshot_take(s->file, next, text, textlen) != 0)
+		return -1;
+	held = fixed(s->crew.conf, next);
+	if (held != NULL) {
+		(void)snprintf(text, textlen,
+		    "%s: %s of [agent] changes only when sealpointd is "
+		    "restarted",
+		    s->file, held);
+		return -1;
+	}
+	(void)snprintf(text, textlen,
+	    "%s: too many tokens at once; restart sealpointd", s->file);
+	if (conf_align(next, s->crew.conf) != 0)
+		return -1;
+	snapshot = snapshot_seal(next);
+	if (snapshot == -1) {
+		(void)snprintf(text, textlen,
+		    "no memory for the configuration: %s", strerror(errno));
+		return -1;
+	}
+	if (crew_prepare(&s->crew, next, text, textlen) != 0)
+		goto fail;
+	if (auditfile_follow(&s->crew.audit, next, &fresh, text, textlen) !=
+	    0) {
+		crew_relent(&s->crew);
+		goto fail;
+	}
+	/* First the file, so that the front has it when it is to write. */
+	if (fresh)
+		crew_lend_audit(&s->crew);
+	return snapshot;
+fail:
+	(void)close(snapshot);
+	return -1;
+}
+
+/*
  * Reads the file again; what is wrong with it changes nothing. Done with it
  * we are when the front says that it follows the new rules, or another front
  * its first word.
@@ -113,52 +161,19 @@ reload(struct supervisor *s)
 {
 	static struct conf next; /* large */
 	char text[CONF_TEXT_MAX];
-	const char *held;
-	bool fresh;
 	int snapshot;
 
 	if (s->stopping)
 		return;
 	notify_reloading(&s->notify);
-	if (snapshot_take(s->file, &next, text, sizeof(text)) != 0) {
-		log_line(LOG_LEVEL_ERROR,
-		    "the configuration stays as it was: %s", text);
-		goto out;
+	snapshot = prepare(s, &next, text, sizeof(text));
+	if (snapshot != -1) {
+		crew_reload(&s->crew, &next, snapshot);
+		log_line(LOG_LEVEL_INFO, "%s was read again", s->file);
+		return;
 	}
-	held = fixed(s->crew.conf, &next);
-	if (held != NULL) {
-		log_line(LOG_LEVEL_ERROR,
-		    "the configuration stays as it was: %s: %s of [agent] "
-		    "changes only when sealpointd is restarted",
-		    s->file, held);
-		goto out;
-	}
-	if (conf_align(&next, s->crew.conf) != 0) {
-		log_line(LOG_LEVEL_ERROR,
-		    "the configuration stays as it was: %s: too many tokens "
-		    "at once; restart sealpointd",
-		    s->file);
-		goto out;
-	}
-	if (auditfile_follow(
-		&s->crew.audit, &next, &fresh, text, sizeof(text)) != 0) {
-		log_line(LOG_LEVEL_ERROR,
-		    "the configuration stays as it was: audit: %s", text);
-		goto out;
-	}
-	/* First the file, so that the front has it when it is to write. */
-	if (fresh)
-		crew_lend_audit(&s->crew);
-	snapshot = snapshot_seal(&next);
-	if (snapshot == -1) {
-		log_line(LOG_LEVEL_ERROR,
-		    "the configuration stays as it was: %s", strerror(errno));
-		goto out;
-	}
-	crew_reload(&s->crew, &next, snapshot);
-	log_line(LOG_LEVEL_INFO, "%s was read again", s->file);
-	return;
-out:
+	log_line(
+	    LOG_LEVEL_ERROR, "the configuration stays as it was: %s", text);
 	if (s->ready)
 		notify_say(&s->notify, READY);
 }

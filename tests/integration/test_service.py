@@ -271,6 +271,35 @@ class Reload(Service):
         self.assertEqual(crowd.errors, [])
         self.assertEqual(after, before)
 
+    def test_a_pin_from_a_pipe_outlives_its_worker(self):
+        def piped(text):
+            return re.sub(r"(?m)^pin = .*$", f"pin = fd:{reading}", text)
+
+        reading, writing = os.pipe()
+        os.write(writing, (self.token.dir / "pin").read_bytes())
+        os.close(writing)
+        self.addCleanup(os.close, reading)
+        self.token.configure(piped)
+        self.start(fds=[reading])
+        self.told("READY=1")
+        self.assertEqual(self.keys().returncode, 0)
+        first = self.worker()
+        self.token.configure(lambda text: piped(text).replace(
+            "sessions = 4", "sessions = 3"))
+        self.reload()
+        house.wait_for(lambda: self.worker() not in ([], first), "another")
+        self.assertEqual(self.keys().returncode, 0)
+        # A new one cannot come: so nothing changes, and nobody waits for it.
+        second = self.worker()
+        self.token.configure(lambda text: piped(text).replace(
+            "[allow", "[token other]\nmodule = " + self.token.module +
+            "\nuri = pkcs11:token=nowhere\npin = fd:77\n[allow", 1))
+        self.reload()
+        self.assertIn("fd:77 is taken when sealpointd starts",
+                      self.daemon.said())
+        self.assertEqual(self.keys().returncode, 0)
+        self.assertEqual(self.worker(), second)
+
     def status_rows(self):
         done = self.sealpoint("--json", "status",
                               env={"SEALPOINT_AGENT": self.socket})
