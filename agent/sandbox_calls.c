@@ -129,17 +129,23 @@ static const int files[] = {
     SCMP_SYS(utimensat),
 };
 
-/* The address sanitizer's leak check is a process that traces its own. */
+/*
+ * The address sanitizer's leak check is a process that traces its own; its
+ * reports ask the terminal, and the program's own file for names.
+ */
 static const int sanitizers[] = {
     SCMP_SYS(arch_prctl),
     SCMP_SYS(clone),
+    SCMP_SYS(dup2),
     SCMP_SYS(getdents64),
     SCMP_SYS(getrlimit),
+    SCMP_SYS(ioctl),
     SCMP_SYS(kill),
     SCMP_SYS(mprotect),
     SCMP_SYS(newfstatat),
     SCMP_SYS(openat),
     SCMP_SYS(open),
+    SCMP_SYS(pipe),
     SCMP_SYS(pipe2),
     SCMP_SYS(prctl),
     SCMP_SYS(prlimit64),

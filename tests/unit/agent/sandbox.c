@@ -170,7 +170,7 @@ the_front_is_ended_at_what_it_has_no_need_for(void **state)
 	    {"setuid", SYS_setuid, {0}, ENDED, false},
 	    {"setrlimit", SYS_setrlimit, {4, 0}, ENDED, false},
 	    {"prctl", SYS_prctl, {4, 1}, ENDED, true},
-	    {"ioctl", SYS_ioctl, {0, 0x5412}, ENDED, false},
+	    {"ioctl", SYS_ioctl, {0, 0x5412}, ENDED, true},
 	    {"shmat", SYS_shmat, {0}, ENDED, false},
 	    {"a call that there is not", 4000, {0}, ENDED, false},
 #ifdef __x86_64__
