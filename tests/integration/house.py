@@ -202,8 +202,17 @@ class Token:
         original = self.dir / "original.conf"
         if not original.exists():
             shutil.copy(path, original)
-        path.write_text(change(original.read_text()))
+        path.write_text(re.sub(r"(?m)^module = (.*)$", self.with_page,
+                               change(original.read_text())))
         return path
+
+    @staticmethod
+    def with_page(line):
+        """A module of tests/faultmod is commanded by a page beside it, which
+        the strict sandbox must let it have."""
+        page = pathlib.Path(f"{line.group(1)}.page")
+        more = f"\nsandbox-path = {page} rw" if page.exists() else ""
+        return line.group(0) + more
 
 
 class Agent(Process):
