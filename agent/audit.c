@@ -15,7 +15,7 @@
 
 static const char *const events[] = {
     "open", "use", "end", "deny", "seal", "torn", "cut", "lost", "more", NULL};
-static const char *const reasons[] = {"start", "rotated", "reopened", NULL};
+static const char *const reasons[] = {"start", "rotated", NULL};
 static const char *const uses[] = {"see", "sign", "decrypt", "tls", NULL};
 static const char *const hashes[] = {
     "none", "sha1", "sha256", "sha384", "sha512", NULL};

@@ -34,7 +34,7 @@ enum audit_event {
 	AUDIT_EVENTS
 };
 
-enum audit_reason { AUDIT_START = 0, AUDIT_ROTATED, AUDIT_REOPENED };
+enum audit_reason { AUDIT_START = 0, AUDIT_ROTATED };
 
 enum audit_use {
 	AUDIT_SEE = 0, /* list, find, fetch its certificate */

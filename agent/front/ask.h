@@ -18,7 +18,7 @@ struct ask {
 	const uint8_t *packet;
 	size_t len;
 	struct ticket *k; /* if it has one */
-	uint64_t record; /* of the audit log: it was allowed; or 0 */
+	uint64_t record;  /* of the audit log: it was allowed; or 0 */
 	pid_t sender;
 	bool early;        /* it came before it was known which program asks */
 	bool charged;      /* its use was counted */

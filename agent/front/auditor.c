@@ -17,8 +17,7 @@
 #include "agent/log.h"
 #include "version.h"
 
-#define BUFFER_MAX (256u << 10) /* bytes of records that are not written yet \
-				 */
+#define BUFFER_MAX (256u << 10) /* bytes of records still to be written */
 #define TAIL_MAX (64u << 10)    /* of a file's end that is looked at */
 #define NOTE_S 1                /* between two words on how far it reaches */
 #define DENIALS_MAX 100         /* records of refusals in one second */

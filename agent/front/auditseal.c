@@ -38,7 +38,7 @@ find_key(const struct front *f)
 
 /* Who may sign with the key can forge a seal: that is to be known. */
 static void
-warn(const struct front *f, const struct signer_identity *key)
+caution(const struct front *f, const struct signer_identity *key)
 {
 	uint64_t all = 0;
 
@@ -159,7 +159,7 @@ auditseal_tend(struct front *f)
 	if (e == NULL)
 		return;
 	if (s->last.number == 0)
-		warn(f, &e->id);
+		caution(f, &e->id);
 	if (start(f, e) != 0)
 		s->not_before = front_now() + AGAIN_MS;
 }

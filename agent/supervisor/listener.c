@@ -102,8 +102,8 @@ name_senders(int fd, const char *path, char *text, size_t textlen)
 
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == 0)
 		return 0;
-	(void)snprintf(text, textlen, "%s: SO_PASSCRED: %s", path,
-	    strerror(errno));
+	(void)snprintf(
+	    text, textlen, "%s: SO_PASSCRED: %s", path, strerror(errno));
 	return -1;
 }
 
@@ -129,8 +129,7 @@ listener_open(struct listener *l, const char *path, mode_t mode, char *text,
 		return -1;
 	l->fd =
 	    socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (l->fd != -1 &&
-	    name_senders(l->fd, path, text, textlen) == 0 &&
+	if (l->fd != -1 && name_senders(l->fd, path, text, textlen) == 0 &&
 	    bind(l->fd, (const struct sockaddr *)&un, sizeof(un)) == 0 &&
 	    chmod(path, mode) == 0 && listen(l->fd, SOMAXCONN) == 0)
 		return 0;
