@@ -533,6 +533,8 @@ auditor_open(struct front *f)
 	a->front = f;
 	a->fd = a->next = -1;
 	warm_up(a);
+	/* A limit on the file's size is to be told by write(). */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	a->turn = event_new(f->base, -1, 0, on_turn, a);
 	a->note = event_new(f->base, -1, 0, on_note, a);
 	if (a->turn != NULL && a->note != NULL)
