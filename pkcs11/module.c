@@ -185,7 +185,7 @@ module_path(const struct module *m)
 struct module_counts
 module_counts(const struct module *m)
 {
-	struct module_counts counts = {m->logins, m->searches};
+	struct module_counts counts = {m->logins, m->searches, m->refused};
 
 	return counts;
 }

@@ -50,6 +50,7 @@ struct module_mech {
 /* What reached the library. */
 struct module_counts {
 	uint64_t logins, searches;
+	uint64_t refused; /* of these logins, for whatever reason */
 };
 
 /*

@@ -23,6 +23,7 @@ struct module {
 	pthread_mutex_t gate;
 	char path[REGISTRY_PATH_MAX];
 	_Atomic uint64_t logins;
+	_Atomic uint64_t refused;
 	_Atomic uint64_t searches;
 };
 

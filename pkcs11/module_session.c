@@ -82,6 +82,7 @@ module_login(struct module *m, unsigned long session, unsigned long user,
 	rv = module_say(
 	    m->f->C_Login(session, user, loan(pin), pinlen), "C_Login");
 	module_leave(m);
+	m->refused += !rv_ok(rv);
 	return rv;
 }
 

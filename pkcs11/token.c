@@ -228,6 +228,7 @@ token_stats(struct token *t, struct token_stats *st)
 	st->signatures = t->signatures;
 	st->decryptions = t->decryptions;
 	st->logins = calls.logins;
+	st->logins_refused = calls.refused;
 	st->searches = calls.searches;
 	st->recoveries = link.recoveries;
 	st->retries = t->retries;

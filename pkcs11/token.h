@@ -136,6 +136,7 @@ struct token_stats {
 	uint64_t signatures;
 	uint64_t decryptions;
 	uint64_t logins;
+	uint64_t logins_refused; /* of these, for whatever reason */
 	uint64_t searches;
 	uint64_t recoveries;
 	uint64_t retries;           /* operations repeated after a failure */

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "agent/link.h"
+#include "agent/log.h"
 #include "agent/proto.h"
 #include "agent/worker/breaker.h"
+#include "agent/worker/patience.h"
 #include "agent/worker/serve.h"
 #include "agent/worker/signer_token.h"
 
@@ -27,6 +29,8 @@ struct desk {
 	struct link_state state;
 	_Atomic uint64_t generation; /* of the catalogue that the front has */
 	struct breaker breaker;
+	struct patience patience;
+	atomic_bool over; /* the patience */
 	uint64_t next_scan;
 	struct signer_trouble last; /* and when it was told last */
 	uint64_t failed_at;
@@ -163,6 +167,7 @@ verdict(struct desk *d, int err, bool whole, bool *told)
 static void
 note(struct desk *d, int err, const struct signer_trouble *why, bool whole)
 {
+	struct token_stats st;
 	bool told, news;
 	int is;
 
@@ -187,10 +192,33 @@ note(struct desk *d, int err, const struct signer_trouble *why, bool whole)
 	atomic_store(&d->err, is);
 	if (is == SIGNER_EPIN)
 		pin_refused(d->cfg.pin);
+	token_stats(d->cfg.token, &st);
+	atomic_store(&d->over,
+	    patience_ends(&d->patience, is, st.logins_refused, now_ms()));
 	publish(d, news);
 out:
 	d->told++;
 	(void)pthread_cond_signal(&d->news);
+	(void)pthread_mutex_unlock(&d->lock);
+}
+
+/*
+ * Ends the process if its module has failed for long; when nobody waits for
+ * this thread's answer. The supervisor starts another one.
+ */
+static void
+retire(struct desk *d)
+{
+	if (!atomic_load(&d->over))
+		return;
+	(void)pthread_mutex_lock(&d->lock);
+	if (atomic_load(&d->over)) {
+		log_line(LOG_LEVEL_WARNING,
+		    "token %s: its module kept failing, so a new process "
+		    "loads it again; last: %s",
+		    d->cfg.name, d->last.text);
+		_exit(1);
+	}
 	(void)pthread_mutex_unlock(&d->lock);
 }
 
@@ -300,6 +328,7 @@ watch(struct desk *d)
 		}
 		if (atomic_load(&d->err) != SIGNER_OK && !spared(d, &err, &why))
 			bring_up(d);
+		retire(d);
 	}
 }
 
@@ -467,6 +496,7 @@ work(void *arg)
 		if (len <= 0)
 			_exit(0);
 		packet(s, (size_t)len, fd);
+		retire(s->d);
 	}
 }
 
@@ -507,6 +537,7 @@ desk_open(const struct desk_config *cfg)
 	if (d.clients == NULL)
 		return NULL;
 	signer_from_token(&d.signer, cfg->token);
+	patience_init(&d.patience, cfg->patience_ms, cfg->restarts);
 	d.serve = (struct serve){&d.signer, status, &d};
 	/* So that the first report is news. */
 	d.state.err = d.breaker.err = SIGNER_EABSENT;

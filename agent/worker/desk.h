@@ -18,7 +18,8 @@ struct desk_config {
 	uint64_t restarts; /* workers of this token before us */
 	unsigned clients;  /* slots of the front */
 	unsigned threads;
-	unsigned poll_ms; /* looks for an awaited token; 0: only if asked */
+	unsigned poll_ms;     /* looks for an awaited token; 0: only if asked */
+	unsigned patience_ms; /* of the first worker; 0: it never ends */
 	struct token *token;
 	struct pin *pin; /* told of refusals */
 	/* What the front asks that is about the token as a whole. */

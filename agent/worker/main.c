@@ -216,5 +216,8 @@ main(int argc, char **argv)
 							: 0;
 	desk.threads = conf.tokens[index].sessions;
 	desk.poll_ms = conf.tokens[index].poll_ms;
+	/* A PIN that somebody typed would be lost with the process. */
+	if (!person(&conf.tokens[index]))
+		desk.patience_ms = conf.tokens[index].start_ms;
 	return serve(&conf.tokens[index], &desk) == 0 ? 0 : 1;
 }

@@ -132,6 +132,10 @@ struct faultmod {
 	faultmod_word events;      /* insertions and removals so far */
 	faultmod_word event_slot;  /* where the last one was */
 
+	/* If not 0: what C_Initialize says in a process that once ended the
+	 * library. */
+	faultmod_word brittle;
+
 	char pad[FAULTMOD_NAME]; /* typed on the PIN pad, if C_Login has none */
 	char tokens[FAULTMOD_TOKENS][FAULTMOD_NAME]; /* label or serial, with
 							a NUL unless full */

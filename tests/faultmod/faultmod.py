@@ -43,7 +43,8 @@ FIELDS = (
     ("readers", READERS * len(READER)), ("flags_on", 1), ("flags_off", 1),
     ("serial", 1), ("sessions_said", 1), ("limited", 1), ("sessions_max", 1),
     ("sessions_taken", 1), ("tries_max", 1), ("tries_used", 1),
-    ("slot_events", 1), ("events", 1), ("event_slot", 1))
+    ("slot_events", 1), ("events", 1), ("event_slot", 1),
+    ("brittle", 1))
 PLACES, _at = {}, 0
 for _name, _count in FIELDS:
     PLACES[_name] = _at

@@ -13,6 +13,7 @@
 
 static faultmod_word heard; /* slot events handed out */
 static faultmod_word lives; /* times that the library was initialised */
+static faultmod_word ends;  /* times that it ended */
 
 /* Is the padded field that text? */
 static bool
@@ -106,6 +107,8 @@ C_Initialize(void *args)
 
 	if (!call_begin(&c, FAULTMOD_Initialize))
 		return c.rv;
+	if (call_page()->brittle != 0 && ends != 0)
+		return call_end(&c, call_page()->brittle);
 	lives++;
 	heard = call_page()->events;
 	call_page()->pid = (uint64_t)getpid();
@@ -121,6 +124,7 @@ C_Finalize(void *reserved)
 	if (!call_begin(&c, FAULTMOD_Finalize))
 		return c.rv;
 	lives++;
+	ends++;
 	return call_end(&c, call_real()->C_Finalize(reserved));
 }
 

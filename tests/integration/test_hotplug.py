@@ -99,5 +99,25 @@ class Released(faulty.Case):
         house.wait_for(lambda: self.module.sessions == 0, "the release", 3)
 
 
+class Brittle(faulty.Case):
+    """A library that, once it has ended, never begins again in the same
+    process; some do so after their device was away."""
+
+    settings = "poll = 100\nstart = 2"
+
+    def test_a_fresh_process_takes_the_place_of_a_dead_module(self):
+        self.signs(20)
+        self.module.brittle = "CKR_DEVICE_ERROR"
+        old, logins = self.agent.workers(), self.module.logins_right
+        with self.caller() as one, self.module.removed():
+            self.assertEqual(one.sign().name, "device")
+        self.signs(20)
+        self.assertNotEqual(self.agent.workers(), old)
+        self.assertEqual(self.status()["restarts"], 1)
+        self.assertEqual(self.module.logins_right, logins + 1)
+        self.assertEqual(self.module.logins_wrong, 0)
+        self.assertIn("a new process loads it again", self.agent.said())
+
+
 if __name__ == "__main__":
     unittest.main()
