@@ -87,8 +87,10 @@ class Peers(house.Case):
         self.assertLess(self.other.slowest, PATIENCE)
         self.assertEqual(self.agent.descendants(), before)
 
-    def as_another(self, mischief):
-        """Runs it as nobody, whose share is not the other client's."""
+    def as_another(self, mischief, meanwhile=lambda: None):
+        """Runs it as nobody, whose share is not the other client's. What it
+        holds, it holds until something else was done meanwhile."""
+        ready, done = os.pipe(), os.pipe()
         child = os.fork()
         if child == 0:
             status = 1
@@ -97,10 +99,18 @@ class Peers(house.Case):
                 os.setgid(house.NOBODY)
                 os.setuid(house.NOBODY)
                 mischief()
+                os.write(ready[1], b"!")
+                os.close(done[1])
+                os.read(done[0], 1)
                 status = 0
             except BaseException as error:  # pylint: disable=broad-except
                 print(repr(error), file=sys.stderr, flush=True)
             os._exit(status)
+        os.close(ready[1])
+        if os.read(ready[0], 1):
+            meanwhile()
+        for end in (ready[0], *done):
+            os.close(end)
         self.assertEqual(os.waitpid(child, 0)[1], 0)
 
     def request(self, number):
@@ -167,9 +177,14 @@ class Peers(house.Case):
             assert refused < CONNECTIONS, "none got in"
             self.held = held
 
-        self.as_another(mischief)
-        with packet.Line(self.agent.socket) as line:
-            self.assertEqual(line.ask(packet.PING), (0, b""))
+        def meanwhile():
+            with packet.Line(self.agent.socket) as line:
+                self.assertEqual(line.ask(packet.PING), (0, b""))
+            self.does("sign", "-k", self.ec, "-i", "/etc/passwd", "-o",
+                      self.work / "sig")
+
+        self.as_another(mischief, meanwhile)
+        meanwhile()
 
     def test_clients_that_never_read_cost_nobody_else(self):
         def mischief():
@@ -183,10 +198,9 @@ class Peers(house.Case):
                         line.socket.send(self.request(number))
                 except BlockingIOError:
                     pass
-            time.sleep(1)
             self.held = held
 
-        self.as_another(mischief)
+        self.as_another(mischief, lambda: time.sleep(1))
 
     def test_half_closed_connections_are_no_trouble(self):
         def mischief():
