@@ -416,8 +416,9 @@ class Rates:
 
     def flood(self, c, counts):
         for _ in range(counts["wanted"]):
-            status = c.sign(self.key)[0]
+            status, _, text = c.sign(self.key)
             counts[status] = counts.get(status, 0) + 1
+            counts["unread"] += status == BUSY and "more requests" in text
 
     @ROOT
     def test_ten_thousand_refused_packets_disturb_nobody(self):
@@ -428,7 +429,7 @@ class Rates:
         finally:
             os.seteuid(0)
         lines = len(self.agent.said().splitlines())
-        counts = [{"wanted": 2500} for _ in flooding]
+        counts = [{"wanted": 2500, "unread": 0} for _ in flooding]
         threads = [threading.Thread(target=self.flood, args=pair)
                    for pair in zip(flooding, counts)]
         for t in threads:
@@ -445,6 +446,8 @@ class Rates:
             c.close()
         refused = sum(c.get(BUSY, 0) for c in counts)
         self.assertGreater(refused, 9900)
+        # Most of them before anybody looked into them.
+        self.assertGreater(sum(c["unread"] for c in counts), 5000)
         self.assertEqual(sum(c.get(OK, 0) for c in counts) + refused, 10000)
         took.sort()
         self.assertLess(took[len(took) // 2], 0.2, took[-5:])

@@ -117,6 +117,7 @@ what_is_wrong_is_refused_with_its_reason(void **state)
 	    {AGENT TOKEN "[allow a]\nhash = md5\n", "none of none, sha1"},
 	    {AGENT TOKEN "[allow a]\nscheme = raw\n", "none of pkcs1"},
 	    {AGENT TOKEN "[allow a]\nprogram = prog\n", "absolute path"},
+	    {AGENT TOKEN "[allow a]\ndigest = maybe\n", "none of yes, no"},
 	    {AGENT "audit-key = 12\n" TOKEN, "no thumbprint"},
 	    {AGENT "audit-full = maybe\n" TOKEN, "none of stop, go"},
 	    {AGENT
@@ -226,7 +227,7 @@ rules_may_be_narrow(void **state)
 			     "sandbox = strict\n"
 			     "[allow a]\nuser = 0\nkey = *\nuse = sign\n"
 			     "program = /bin/a, /bin/b\nhash = sha256, none\n"
-			     "scheme = pss, eddsa\nrate = 3/s\n",
+			     "scheme = pss, eddsa\nrate = 3/s\ndigest = no\n",
 		0600) != 0)
 		fail_msg("%s", text);
 	assert_int_equal(conf.rate_hour, 120);
@@ -240,6 +241,7 @@ rules_may_be_narrow(void **state)
 	    a->hashes, 1u << SIGNER_SHA256 | 1u << SIGNER_HASH_NONE);
 	assert_int_equal(a->schemes, 1u << SIGNER_RSA_PSS | 1u << SIGNER_EDDSA);
 	assert_int_equal(a->rate_hour, 3 * 3600);
+	assert_true(a->whole);
 }
 
 static void
