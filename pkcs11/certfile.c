@@ -90,12 +90,26 @@ read_tags(
 	return r;
 }
 
+/* Why the file cannot be believed; NULL if it can. */
+static const char *
+unfit(const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode) || st->st_size > CERTFILE_SIZE_MAX)
+		return "is no regular file, or has more than 256 KiB";
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return "belongs to somebody else; chown it";
+	if ((st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return "may be written by others; chmod go-w it";
+	return NULL;
+}
+
 /* The whole file, malloced, with a NUL behind it. */
 static int
 slurp(const struct spec *s, uint8_t **bytes, size_t *len,
     struct token_trouble *why)
 {
 	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *wrong;
 	struct stat st;
 	ssize_t n = 0;
 	int r;
@@ -104,10 +118,11 @@ slurp(const struct spec *s, uint8_t **bytes, size_t *len,
 	*len = 0;
 	if (fd == -1)
 		return bad(s, strerror(errno), why);
-	r = bad(s, "is no regular file, or has more than 256 KiB", why);
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
-	    st.st_size > CERTFILE_SIZE_MAX)
+	wrong = fstat(fd, &st) != 0 ? strerror(errno) : unfit(&st);
+	if (wrong != NULL) {
+		r = bad(s, wrong, why);
 		goto out;
+	}
 	r = trouble_say(why, TOKEN_ENOMEM, true, "out of memory");
 	*bytes = calloc(1, CERTFILE_SIZE_MAX + 1);
 	if (*bytes == NULL)
@@ -153,6 +168,17 @@ out:
 	return r;
 }
 
+/* Certificates have none; without this libcrypto asks at the terminal. */
+static int
+no_password(char *buf, int size, int writing, void *ctx)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)ctx;
+	return -1;
+}
+
 /* PEM certificates one after the other; or a single one in DER. */
 static int
 parse(struct certfile *f, const struct spec *s, const uint8_t *bytes,
@@ -168,7 +194,7 @@ parse(struct certfile *f, const struct spec *s, const uint8_t *bytes,
 		return append(f, s, x, true, tags, why);
 	bio = BIO_new_mem_buf(bytes, (int)len);
 	while (r == TOKEN_OK && bio != NULL &&
-	       (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+	       (x = PEM_read_bio_X509(bio, NULL, no_password, NULL)) != NULL) {
 		if (f->n - first < CERTFILE_CERTS_MAX) {
 			r = append(f, s, x, f->n == first, tags, why);
 			continue;

@@ -1,11 +1,14 @@
 #include "tests/unit/pkcs11/rig.h"
 
+#include <sys/stat.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -27,6 +30,8 @@ make(struct rig *rig, struct file *f, const char *name, const char *uri)
 	    uri[0] != '\0' ? " " : "", uri);
 	out = fopen(f->path, "w");
 	assert_non_null(out);
+	/* Whatever the umask is. */
+	assert_int_equal(fchmod(fileno(out), 0644), 0);
 	return out;
 }
 
@@ -185,6 +190,55 @@ files_that_are_none_are_refused_at_once(void **state)
 }
 
 static void
+a_file_that_others_may_write_is_not_believed(void **state)
+{
+	static const struct {
+		mode_t mode;
+		uid_t owner;
+		const char *says;
+	} cases[] = {
+	    {0664, (uid_t)-1, "ec.pem: may be written by others; chmod go-w"},
+	    {0646, (uid_t)-1, "ec.pem: may be written by others; chmod go-w"},
+	    {0644, 4242, "ec.pem: belongs to somebody else; chown it"},
+	};
+	struct rig *rig = *state;
+	struct file f;
+	FILE *out;
+
+	out = make(rig, &f, "ec.pem", "");
+	put_pem(out, &rig->hsm.ec);
+	(void)fclose(out);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (chown(f.path, cases[i].owner, (gid_t)-1) != 0)
+			continue; /* only root may give files away */
+		assert_int_equal(chmod(f.path, cases[i].mode), 0);
+		assert_int_equal(start(rig, &f, 1), TOKEN_ECONFIG);
+		assert_non_null(strstr(rig->why.text, cases[i].says));
+	}
+	assert_int_equal(remove(f.path), 0);
+}
+
+/* At a terminal it would wait for somebody to type it. */
+static void
+a_file_that_wants_a_password_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	struct file f;
+	FILE *out = make(rig, &f, "ec.pem", "");
+
+	(void)fputs("-----BEGIN CERTIFICATE-----\n"
+		    "Proc-Type: 4,ENCRYPTED\n"
+		    "DEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n"
+		    "\n"
+		    "AAAAAAAAAAAAAAAAAAAAAA==\n"
+		    "-----END CERTIFICATE-----\n",
+	    out);
+	(void)fclose(out);
+	assert_int_equal(start(rig, &f, 1), TOKEN_ECONFIG);
+	assert_non_null(strstr(rig->why.text, "holds no certificate"));
+}
+
+static void
 a_file_that_is_being_replaced_takes_nothing_away(void **state)
 {
 	struct rig *rig = *state;
@@ -218,6 +272,8 @@ main(void)
 		a_certificate_of_a_key_that_is_not_here_is_not_listed),
 	    cmocka_unit_test(a_key_that_signs_wrongly_is_not_listed),
 	    cmocka_unit_test(files_that_are_none_are_refused_at_once),
+	    cmocka_unit_test(a_file_that_others_may_write_is_not_believed),
+	    cmocka_unit_test(a_file_that_wants_a_password_is_refused),
 	    cmocka_unit_test(a_file_that_is_being_replaced_takes_nothing_away),
 	};
 
