@@ -91,9 +91,12 @@ snapshot_seal(const struct conf *c)
 int
 snapshot_read(int fd, struct conf *c)
 {
-	/* No fstat(): to libc it is a question about a path, and the front's
-	 * sandbox has no paths. */
-	if (fcntl(fd, F_GET_SEALS) == SEALS &&
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	/* Some kernels add a seal of their own (vm.memfd_noexec). No fstat():
+	 * to libc it is a question about a path, and the front's sandbox has
+	 * no paths. */
+	if (seals != -1 && (seals & SEALS) == SEALS &&
 	    lseek(fd, 0, SEEK_END) == (off_t)sizeof(*c) &&
 	    pread(fd, c, sizeof(*c), 0) == (ssize_t)sizeof(*c))
 		return 0;

@@ -1,6 +1,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #include "agent/conf.h"
 #include "agent/snapshot.h"
 
+#define MFD_NOEXEC 8u /* MFD_NOEXEC_SEAL of newer headers */
+#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 #define AGENT "[agent]\nsocket = /s\nstate = /d\n"
 #define TOKEN "[token card]\nmodule = m.so\nuri = pkcs11:token=x;serial=1\n"
 
@@ -348,6 +351,15 @@ what_was_sealed_cannot_change(void **state)
 	assert_int_equal(snapshot_read(fd, &copy), 0);
 	assert_memory_equal(&copy, &conf, sizeof(conf));
 	(void)close(fd);
+	/* As if vm.memfd_noexec were set; older kernels know no such thing. */
+	fd = memfd_create("more", MFD_NOEXEC);
+	if (fd != -1) {
+		assert_int_equal(write(fd, &conf, sizeof(conf)), sizeof(conf));
+		assert_int_equal(fcntl(fd, F_ADD_SEALS, SEALS), 0);
+		assert_int_equal(snapshot_read(fd, &copy), 0);
+		(void)close(fd);
+	}
+	assert_int_equal(snapshot_read(-1, &copy), -1);
 	/* Memory that somebody could still write is not believed. */
 	plain = memfd_create("plain", 0);
 	assert_int_equal(write(plain, &conf, sizeof(conf)), sizeof(conf));
