@@ -137,6 +137,7 @@ static const int sanitizers[] = {
     SCMP_SYS(arch_prctl),
     SCMP_SYS(clone),
     SCMP_SYS(dup2),
+    SCMP_SYS(getdents),
     SCMP_SYS(getdents64),
     SCMP_SYS(getrlimit),
     SCMP_SYS(ioctl),
