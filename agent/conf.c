@@ -219,7 +219,7 @@ conf_token_same(const struct conf_token *a, const struct conf_token *b)
 	       a->release_ms == b->release_ms;
 }
 
-int
+void
 conf_align(struct conf *next, const struct conf *now)
 {
 	static struct conf_token placed[CONF_TOKENS_MAX]; /* large */
@@ -235,11 +235,10 @@ conf_align(struct conf *next, const struct conf *now)
 	for (size_t i = 0, at = 0; i < next->ntokens; i++) {
 		if (conf_token_index(now, next->tokens[i].name) >= 0)
 			continue;
-		/* A number that ended with its token is free again. */
-		while (at < CONF_TOKENS_MAX && placed[at].name[0] != '\0')
+		/* There are numbers for all, of which those that ended with
+		 * their tokens are free again. */
+		while (placed[at].name[0] != '\0')
 			at++;
-		if (at == CONF_TOKENS_MAX)
-			return -1;
 		placed[at] = next->tokens[i];
 	}
 	for (size_t i = 0; i < CONF_TOKENS_MAX; i++)
@@ -247,7 +246,6 @@ conf_align(struct conf *next, const struct conf *now)
 			n = i + 1;
 	memcpy(next->tokens, placed, sizeof(placed));
 	next->ntokens = n;
-	return 0;
 }
 
 int

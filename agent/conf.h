@@ -146,10 +146,9 @@ int conf_read(
 /*
  * Gives the tokens of `next` the numbers that they have in `now`, where the
  * name is the same; others get free ones. So requests on their way, and
- * processes, keep their token when the file is read again. 0, or -1 if more
- * numbers would be needed than there are.
+ * processes, keep their token when the file is read again.
  */
-int conf_align(struct conf *next, const struct conf *now);
+void conf_align(struct conf *next, const struct conf *now);
 
 /* Do both describe the token alike, so that its worker may go on? */
 bool conf_token_same(const struct conf_token *a, const struct conf_token *b);

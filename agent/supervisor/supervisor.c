@@ -125,10 +125,7 @@ prepare(struct supervisor *s, struct conf *next, char *text, size_t textlen)
 		    s->file, held);
 		return -1;
 	}
-	(void)snprintf(text, textlen,
-	    "%s: too many tokens at once; restart sealpointd", s->file);
-	if (conf_align(next, s->crew.conf) != 0)
-		return -1;
+	conf_align(next, s->crew.conf);
 	snapshot = snapshot_seal(next);
 	if (snapshot == -1) {
 		(void)snprintf(text, textlen,

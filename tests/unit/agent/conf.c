@@ -294,7 +294,7 @@ tokens_keep_their_numbers(void **state)
 	next.tokens[1] = now.tokens[2];
 	next.tokens[2] = now.tokens[0];
 	next.ntokens = 3;
-	assert_int_equal(conf_align(&next, &now), 0);
+	conf_align(&next, &now);
 	assert_int_equal(next.ntokens, 3);
 	assert_string_equal(next.tokens[0].name, "t0");
 	assert_string_equal(next.tokens[1].name, "new");
@@ -304,11 +304,26 @@ tokens_keep_their_numbers(void **state)
 	memset(&next, 0, sizeof(next));
 	next.tokens[0] = now.tokens[2];
 	next.ntokens = 1;
-	assert_int_equal(conf_align(&next, &now), 0);
+	conf_align(&next, &now);
 	assert_int_equal(next.ntokens, 3);
 	assert_string_equal(next.tokens[0].name, "");
 	assert_string_equal(next.tokens[2].name, "t2");
 	assert_int_equal(conf_token_index(&next, "t0"), -1);
+	/* There is room for as many as there may be, though all are others. */
+	for (size_t i = 0; i < CONF_TOKENS_MAX; i++) {
+		(void)snprintf(now.tokens[i].name, SIGNER_TOKEN_MAX, "a%zu", i);
+		(void)snprintf(
+		    next.tokens[i].name, SIGNER_TOKEN_MAX, "b%zu", i);
+	}
+	now.ntokens = next.ntokens = CONF_TOKENS_MAX;
+	next.tokens[0] = now.tokens[5];
+	conf_align(&next, &now);
+	assert_int_equal(next.ntokens, CONF_TOKENS_MAX);
+	assert_string_equal(next.tokens[5].name, "a5");
+	for (size_t i = 1; i < CONF_TOKENS_MAX; i++) {
+		(void)snprintf(text, sizeof(text), "b%zu", i);
+		assert_true(conf_token_index(&next, text) >= 0);
+	}
 }
 
 static void
