@@ -1,75 +1,139 @@
 /*
- * Any bytes as an audit log, which whoever may write it could have written,
- * and as the file that says how far it reaches. A line that is taken must be
- * the one spelling of its record.
+ * Any bytes as an audit log. A line that is taken for a record is made again
+ * byte for byte, but for its place in the chain; the reader ends with a sum
+ * that fits what it read, in whatever pieces it got the file. The mutator
+ * chains the lines anew: else the hash keeps it out.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/auditcheck.h"
 
+#define CHAIN ",\"chain\":\""
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t len, size_t max);
+size_t LLVMFuzzerCustomMutator(
+    uint8_t *data, size_t len, size_t max, unsigned seed);
+
+static struct audit_record record; /* too large for a stack */
+
+/* One line to out, chained anew if it is a record. Its bytes, or 0. */
+static size_t
+rechain(
+    struct audit_chain *c, const char *line, size_t len, char *out, size_t room)
+{
+	struct audit_chain at;
+
+	if (len != 0 && line[len - 1] == '\n' &&
+	    audit_parse(line, len - 1, &record, &at) == 0)
+		return audit_pack(c, &record, out, room);
+	if (len > room)
+		return 0;
+	memcpy(out, line, len);
+	return len;
+}
+
+size_t
+LLVMFuzzerCustomMutator(uint8_t *data, size_t len, size_t max, unsigned seed)
+{
+	struct audit_chain chain = {0};
+	const char *text = (const char *)data;
+	size_t at = 0, made = 0, n;
+	char *out;
+
+	len = LLVMFuzzerMutate(data, len, max);
+	out = seed % 4 == 0 ? NULL : malloc(max);
+	while (out != NULL && at < len) {
+		const char *end = memchr(text + at, '\n', len - at);
+		size_t line =
+		    end == NULL ? len - at : (size_t)(end + 1 - text) - at;
+
+		n = rechain(&chain, text + at, line, out + made, max - made);
+		if (n == 0)
+			break;
+		at += line;
+		made += n;
+	}
+	if (made != 0) {
+		memcpy(data, out, made);
+		len = made;
+	}
+	free(out);
+	return len;
+}
 
 static void
 found(void *ctx, enum auditcheck_grade grade, uint64_t line, const char *text)
 {
-	(void)grade;
+	uint64_t *faults = ctx;
+
 	(void)line;
-	*(size_t *)ctx += strlen(text);
-}
-
-static enum auditcheck_seal
-judge(void *ctx, const struct audit_record *r, const char *text, size_t len)
-{
-	(void)ctx;
-	if (r->sig.len > sizeof(r->sig.data) || text[len - 1] != '\n')
+	if (text[0] == '\0' || strlen(text) >= AUDITCHECK_TEXT_MAX)
 		abort();
-	return r->sig.data[0] % 2 == 0 ? AUDITCHECK_GOOD : AUDITCHECK_BAD;
+	*faults += grade == AUDITCHECK_FAULT;
 }
 
-/* What a line says is written again, and must be the same but for its
- * number and its place in the chain. */
-static void
-line(const char *p, size_t len)
+static struct auditcheck_sum
+check(const char *data, size_t len, size_t piece)
 {
-	struct audit_record r;
-	struct audit_chain at, c = {0};
-	char again[AUDIT_LINE_MAX];
-	uint64_t number;
+	uint64_t faults = 0;
+	const struct auditcheck_calls calls = {.found = found, .ctx = &faults};
+	struct auditcheck *k = auditcheck_new(&calls, NULL);
+	struct auditcheck_sum sum;
 
-	if (audit_parse(p, len, &r, &at) != 0)
+	if (k == NULL)
+		abort();
+	for (size_t at = 0; at < len; at += piece)
+		auditcheck_feed(
+		    k, data + at, len - at < piece ? len - at : piece);
+	auditcheck_file_end(k);
+	auditcheck_end(k, &sum);
+	auditcheck_free(k);
+	if (sum.faults != faults || sum.good != 0)
+		abort();
+	return sum;
+}
+
+static void
+line(const char *data, size_t len)
+{
+	static char again[AUDIT_LINE_MAX];
+	struct audit_chain at, chain = {0};
+	const char *end;
+	size_t n;
+
+	if (audit_parse(data, len, &record, &at) != 0)
 		return;
-	number = r.number;
-	c.number = number - 1;
-	if (audit_pack(&c, &r, again, sizeof(again)) != len + 1 ||
-	    r.number != number || memcmp(again, p, len - 66) != 0)
+	if (at.number == 0)
+		abort();
+	chain.number = at.number - 1;
+	n = audit_pack(&chain, &record, again, sizeof(again));
+	end = n == 0 ? NULL : memmem(again, n, CHAIN, strlen(CHAIN));
+	if (end == NULL || n != len + 1 ||
+	    memcmp(again, data, (size_t)(end - again)) != 0)
 		abort();
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	size_t said = 0, torn, piece = len > 0 ? 1 + data[0] : 1;
-	const struct auditcheck_calls calls = {
-	    .found = found, .seal = judge, .ctx = &said};
-	struct audit_chain last, head = {.number = 3};
-	struct auditcheck_sum sum;
-	struct auditcheck *k = auditcheck_new(&calls, &head);
-	const char *text = (const char *)data;
-	const char *nl = len == 0 ? NULL : memchr(text, '\n', len);
+	const char *text = (const char *)data, *end;
+	struct auditcheck_sum whole, pieces;
+	struct audit_chain c;
+	char head[AUDIT_HEAD_MAX];
+	size_t torn;
 
-	if (k == NULL)
-		return 0;
-	line(text, nl == NULL ? len : (size_t)(nl - text));
-	(void)audit_head_parse(text, len, &head);
-	if (audit_tail(text, len, len % 2 == 0, &last, &torn) == 0 &&
-	    torn > len)
+	end = len == 0 ? NULL : memchr(text, '\n', len);
+	line(text, end == NULL ? len : (size_t)(end - text));
+	whole = check(text, len, len + 1);
+	pieces = check(text, len, 7);
+	if (memcmp(&whole, &pieces, sizeof(whole)) != 0)
 		abort();
-	for (size_t at = 0; at < len; at += piece)
-		auditcheck_feed(
-		    k, text + at, len - at < piece ? len - at : piece);
-	auditcheck_file_end(k);
-	auditcheck_end(k, &sum);
-	auditcheck_free(k);
+	if (audit_tail(text, len, true, &c, &torn) == 0 && torn > len)
+		abort();
+	if (audit_head_parse(text, len, &c) == 0 &&
+	    (audit_head_pack(head, &c) != len || memcmp(head, text, len) != 0))
+		abort();
 	return 0;
 }
