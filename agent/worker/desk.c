@@ -92,7 +92,11 @@ send_state(struct desk *d)
 	(void)link_send(d->cfg.link, p, len, NULL, 0, -1, 0);
 }
 
-/* Locked. The whole list, in pages; the label stands with each identity. */
+/*
+ * Locked. The whole list, in pages; the label stands with each identity. One
+ * that changes or fails meanwhile is not finished, so that the front keeps
+ * what it knew; the next call sends all again.
+ */
 static void
 send_catalogue(struct desk *d)
 {
@@ -120,13 +124,14 @@ send_catalogue(struct desk *d)
 			(void)snprintf(
 			    id->token, sizeof(id->token), "%s", st.label);
 		}
-		/* The last page says so itself, should a scan come between. */
+		if (last != first)
+			break;
+		/* The last page says so itself. */
 		if (page.n < LINK_PAGE)
 			page.total = page.from + (uint32_t)page.n;
 		len = link_catalogue_pack(p, sizeof(p), &page);
 		(void)link_send(d->cfg.link, p, len, NULL, 0, -1, 0);
 	} while (page.from + page.n < page.total);
-	/* Should a scan have come between, the next call sends all again. */
 	atomic_store(&d->generation, last == first ? first : 0);
 }
 
