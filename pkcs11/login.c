@@ -8,6 +8,7 @@
 #include "pkcs11/trouble.h"
 
 #define LOCK_WAIT_MS 5000
+#define PAD_VAIN_MAX 3
 
 static const char *
 what_to_do(const struct login *l)
@@ -179,6 +180,26 @@ with_pin(const struct knock *k, const uint8_t *pin, size_t pinlen,
 	return r;
 }
 
+/* A person who is asked again and again types the PIN until it is locked. */
+static void
+count_pad(struct login *l, struct rv rv)
+{
+	switch (judge(rv)) {
+	case GUARD_GOOD:
+		l->pad_vain = 0;
+		return;
+	case GUARD_BAD:
+		l->pad_vain = PAD_VAIN_MAX;
+		return;
+	case GUARD_UNKNOWN:
+		l->pad_vain =
+		    rv_class(rv) == RV_PIN ? PAD_VAIN_MAX : l->pad_vain + 1;
+		return;
+	case GUARD_UNUSED:
+		return;
+	}
+}
+
 static int
 with_pad(const struct knock *k, struct rv *rv, struct token_trouble *why)
 {
@@ -189,16 +210,15 @@ with_pad(const struct knock *k, struct rv *rv, struct token_trouble *why)
 		return trouble_say(why, TOKEN_EPIN, false,
 		    "%s: needs a PIN, and none is configured; %s", s->name,
 		    what_to_do(l));
-	if (l->pad_refused)
+	if (l->pad_vain >= PAD_VAIN_MAX)
 		return trouble_say(why, TOKEN_EPIN, false,
-		    "%s: refused what was typed at its PIN pad; restart the "
-		    "agent to be asked again",
+		    "%s: its PIN pad was asked in vain; restart the agent to "
+		    "be asked again",
 		    s->name);
-	*rv = ours(k, module_login(k->m, k->session, k->user, NULL, 0));
-	if (rv_ok(*rv))
-		return TOKEN_OK;
-	l->pad_refused = rv_class(*rv) == RV_PIN;
-	return explain(l, s, *rv, why);
+	*rv = module_login(k->m, k->session, k->user, NULL, 0);
+	count_pad(l, *rv);
+	*rv = ours(k, *rv);
+	return rv_ok(*rv) ? TOKEN_OK : explain(l, s, *rv, why);
 }
 
 /* Borrows the PIN from its source and knocks with it. */

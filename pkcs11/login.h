@@ -18,7 +18,8 @@
  * answer to the first try was lost, or said nothing of the PIN, unless this
  * process saw the token accept that very PIN. Where the token
  * has a PIN pad and no PIN is lent, the guard has nothing to remember; whoever
- * mistypes there is not asked again before the process restarts.
+ * mistypes there, or lets it wait three times, is not asked again before the
+ * process restarts.
  */
 #ifndef PKCS11_LOGIN_H
 #define PKCS11_LOGIN_H
@@ -31,7 +32,7 @@
 struct login {
 	const struct token_config *cfg;
 	struct guard_memory memory;
-	bool pad_refused; /* at the token's PIN pad, by this process */
+	unsigned pad_vain; /* times that its PIN pad was asked in vain */
 };
 
 /*

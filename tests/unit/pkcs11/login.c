@@ -184,6 +184,31 @@ without_a_pin_only_a_pin_pad_will_do(void **state)
 	assert_int_equal(logins(rig), 1);
 }
 
+/* A library that tells a wrong PIN, or nobody's, by a general name. */
+static void
+a_pin_pad_is_asked_in_vain_three_times_at_most(void **state)
+{
+	static const unsigned long codes[] = {CKR_GENERAL_ERROR,
+	    CKR_FUNCTION_FAILED, CKR_DEVICE_ERROR, CKR_FUNCTION_CANCELED,
+	    CKR_VENDOR_DEFINED | 1};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		(void)rig_clear(state);
+		rig->pin = NULL;
+		rig->mod->flags_on = CKF_PROTECTED_AUTHENTICATION_PATH;
+		rig->mod->fault[COUNTMOD_LOGIN].rv = codes[i];
+		rig->mod->fault[COUNTMOD_LOGIN].times = 100;
+		rig_ok(rig, token_open(&rig->token, &rig->cfg, &rig->why));
+		for (unsigned j = 0; j < 9; j++)
+			(void)token_ready(rig->token, &rig->why);
+		assert_int_equal(
+		    token_ready(rig->token, &rig->why), TOKEN_EPIN);
+		(void)rig_close(state);
+		assert_int_equal(logins(rig), 3);
+	}
+}
+
 /* Leaves the record of a login that never came back. */
 static void
 crash_in_login(struct rig *rig)
@@ -367,6 +392,7 @@ main(void)
 	    TEST(answers_that_say_nothing_of_the_pin_cost_two_tries_at_most),
 	    TEST(a_token_that_needs_no_login_gets_none),
 	    TEST(without_a_pin_only_a_pin_pad_will_do),
+	    TEST(a_pin_pad_is_asked_in_vain_three_times_at_most),
 	    TEST(
 		a_login_cut_short_is_tried_again_unless_the_token_says_it_failed),
 	};
