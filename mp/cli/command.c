@@ -102,8 +102,8 @@ const struct command *const command_table[] = {
     &command_lock,
     &command_unlock,
     &command_reload,
-    &command_audit_verify,
     &command_doctor,
+    &command_audit_verify,
     NULL,
 };
 
