@@ -1,6 +1,7 @@
 """sealpointd as a service: what it tells the service manager, the sockets and
 descriptors that it is handed, and its configuration read again while it
 runs."""
+import operator
 import os
 import pathlib
 import re
@@ -268,8 +269,7 @@ class Reload(Service):
             house.wait_for(lambda: crowd.done > done + 8, "signatures")
         self.assertEqual(crowd.failures, [])
         self.assertEqual(crowd.errors, [])
-        house.wait_for(lambda: all(now <= then for now, then in
-                                   zip(descriptors(), before)),
+        house.wait_for(lambda: all(map(operator.le, descriptors(), before)),
                        "no more descriptors than before", 10)
 
     def test_a_pin_from_a_pipe_outlives_its_worker(self):
