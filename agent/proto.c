@@ -516,6 +516,7 @@ proto_identity_put(struct wire_writer *w, const struct signer_identity *id)
 	wire_put_u32(w, id->mechs);
 	wire_put_u32(w, id->uses);
 	wire_put_str(w, id->token);
+	wire_put_u64(w, id->not_after);
 }
 
 void
@@ -528,6 +529,7 @@ proto_identity_get(struct wire_reader *r, struct signer_identity *id)
 	id->mechs = wire_get_u32(r);
 	id->uses = wire_get_u32(r);
 	wire_get_str(r, id->token, sizeof(id->token));
+	id->not_after = wire_get_u64(r);
 	if (id->type < SIGNER_KEY_RSA || id->type > SIGNER_KEY_ED25519)
 		r->bad = true;
 }

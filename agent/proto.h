@@ -147,7 +147,7 @@ int proto_failure_parse(struct wire_reader *r, struct signer_trouble *why);
 const char *proto_state_name(int err);
 
 /* An identity inside other packets: 20 bytes SHA-1, 32 bytes SHA-256, u8
- * type, u32 bits, u32 mechs, u32 uses, str token. */
+ * type, u32 bits, u32 mechs, u32 uses, str token, u64 not_after. */
 void proto_identity_put(
     struct wire_writer *w, const struct signer_identity *id);
 void proto_identity_get(struct wire_reader *r, struct signer_identity *id);

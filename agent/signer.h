@@ -95,6 +95,7 @@ struct signer_identity {
 	uint32_t mechs;               /* SIGNER_MECH... */
 	uint32_t uses;                /* SIGNER_USE... */
 	char token[SIGNER_TOKEN_MAX]; /* which token holds it */
+	uint64_t not_after; /* the certificate's, UNIX time; 0: unknown */
 };
 
 /*

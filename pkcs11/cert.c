@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -46,6 +47,18 @@ read_key(struct cert *c, const X509 *x)
 	OPENSSL_free(spki);
 }
 
+static uint64_t
+read_end(const X509 *x)
+{
+	struct tm tm = {0};
+	time_t end;
+
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+		return 0;
+	end = timegm(&tm);
+	return end > 0 ? (uint64_t)end : 0;
+}
+
 int
 cert_init(struct cert *c, uint8_t *der, size_t len)
 {
@@ -63,6 +76,7 @@ cert_init(struct cert *c, uint8_t *der, size_t len)
 	    name_digest(X509_get_subject_name(x), c->subject) != 1 ||
 	    name_digest(X509_get_issuer_name(x), c->issuer) != 1)
 		goto out;
+	c->not_after = read_end(x);
 	read_key(c, x);
 	r = 0;
 out:

@@ -17,8 +17,9 @@ struct cert {
 	uint8_t sha256[TOKEN_SHA256_LEN];
 	uint8_t subject[CERT_NAME_LEN];
 	uint8_t issuer[CERT_NAME_LEN];
-	struct pub pub; /* type 0: a key that we have no use for */
-	uint8_t *der;   /* its own */
+	uint64_t not_after; /* UNIX time; 0: it says none that we can read */
+	struct pub pub;     /* type 0: a key that we have no use for */
+	uint8_t *der;       /* its own */
 	size_t len;
 	void *key; /* libcrypto's, its own; NULL before cert_arm() */
 };

@@ -130,6 +130,7 @@ token_list(struct token *t, size_t from, struct token_identity *ids, size_t max,
 		ids[n].mechs = e->key.always && t->reauth == TOKEN_REAUTH_NEVER
 				   ? 0
 				   : e->key.mechs;
+		ids[n].not_after = e->cert.not_after;
 		n++;
 	}
 	link_leave(t->link, &use, true);

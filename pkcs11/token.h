@@ -124,6 +124,7 @@ struct token_identity {
 	enum token_keytype type;
 	uint32_t bits;
 	uint32_t mechs;
+	uint64_t not_after; /* of the certificate, UNIX time; 0: unknown */
 };
 
 /* Counters and state; a snapshot. */

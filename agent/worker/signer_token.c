@@ -78,6 +78,7 @@ signer_identity_from_token(
 	to->type = (enum signer_keytype)from->type;
 	to->bits = from->bits;
 	to->mechs = from->mechs;
+	to->not_after = from->not_after;
 }
 
 static int

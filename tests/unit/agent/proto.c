@@ -28,7 +28,8 @@ identity(void)
 	    .bits = 2048,
 	    .mechs = 0x10e,
 	    .uses = 7,
-	    .token = "card"};
+	    .token = "card",
+	    .not_after = 0x123456789};
 
 	memset(id.sha1, 0x11, sizeof(id.sha1));
 	memset(id.sha256, 0x22, sizeof(id.sha256));
@@ -38,12 +39,13 @@ identity(void)
 #define SHA1_HEX "1111111111111111111111111111111111111111"
 #define SHA256_HEX \
 	"2222222222222222222222222222222222222222222222222222222222222222"
-#define IDENTITY_HEX                   \
-	SHA1_HEX SHA256_HEX "01"       \
-			    "00000800" \
-			    "0000010e" \
-			    "00000007" \
-			    "000463617264"
+#define IDENTITY_HEX                       \
+	SHA1_HEX SHA256_HEX "01"           \
+			    "00000800"     \
+			    "0000010e"     \
+			    "00000007"     \
+			    "000463617264" \
+			    "0000000123456789"
 
 static const struct client_question question = {.other = true,
     .uid = 1,
