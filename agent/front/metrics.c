@@ -121,14 +121,24 @@ kind_of(const struct ticket *k)
 	return k->use == SIGNER_USE_SIGN ? KIND_SIGN : KIND_CERTIFICATE;
 }
 
+/* Was it let through to a key? One that waited for a token may not yet be. */
+static bool
+keyed(const struct ticket *k)
+{
+	static const uint8_t none[SIGNER_SHA256_LEN];
+
+	return (k->type == PROTO_SIGN || k->type == PROTO_DECRYPT ||
+		   k->type == PROTO_CERTIFICATE) &&
+	       memcmp(k->key, none, sizeof(none)) != 0;
+}
+
 void
 metrics_done(struct metrics *m, const struct ticket *k, int err,
     uint64_t total_us, uint32_t token_us)
 {
 	enum kind kind = kind_of(k);
 
-	if (k->type != PROTO_SIGN && k->type != PROTO_DECRYPT &&
-	    k->type != PROTO_CERTIFICATE) {
+	if (!keyed(k)) {
 		if (err != SIGNER_OK)
 			metrics_refused(m, err);
 		return;
@@ -222,6 +232,29 @@ put_operations(FILE *o, const struct metrics *m)
 			    result_names[r], m->refused[r]);
 }
 
+static void
+put_certificates(FILE *o, const struct catalogue *c)
+{
+	static const char name[] = "sealpoint_certificate_not_after_seconds";
+	const struct catalogue_entry *e;
+	size_t others;
+
+	put_head(o, name, "gauge",
+	    "UNIX time at which the key's certificate expires.");
+	for (size_t i = 0; i < METRICS_KEYS_MAX; i++) {
+		e = catalogue_at(c, i);
+		if (e == NULL)
+			return;
+		/* One line for each name: nobody can tell twins apart. */
+		(void)catalogue_by_sha1(c, e->id.sha1, &others);
+		if (e->id.not_after == 0 || others != 0)
+			continue;
+		(void)fprintf(o, "%s{key=\"", name);
+		put_thumb(o, e->id.sha1);
+		(void)fprintf(o, "\"} %" PRIu64 "\n", e->id.not_after);
+	}
+}
+
 /* Microseconds as seconds, exactly. */
 static void
 put_seconds(FILE *o, uint64_t us)
@@ -309,7 +342,7 @@ put_tokens(FILE *o, const struct front *f)
 		"UNIX time at which its state changed last."},
 	    {"waiting", "gauge", "Requests in its queue."},
 	    {"identities", "gauge", "Certificates with a key."},
-	    {"sessions", "gauge", "Sessions open."},
+	    {"sessions", "gauge", "Sessions open for operations."},
 	    {"logins", "gauge", "C_Login calls since its worker started."},
 	    {"searches", "gauge",
 		"Searches for objects since its worker started."},
@@ -359,6 +392,7 @@ metrics_print(struct front *f, size_t *len)
 	put_histogram(o, "sealpoint_total_seconds",
 	    "Time from a request to its answer, waiting included.",
 	    f->metrics->total);
+	put_certificates(o, f->catalogue);
 	put_tokens(o, f);
 	bad = ferror(o) != 0;
 	if (fclose(o) == 0 && !bad)

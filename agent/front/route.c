@@ -139,13 +139,20 @@ route_worker_told(struct front *f, unsigned index)
 }
 
 static void
+count(struct front *f, const struct ticket *k, int err, uint32_t token_us)
+{
+	metrics_done(
+	    f->metrics, k, err, front_now_us() - k->arrived_us, token_us);
+}
+
+static void
 answer(struct front *f, const struct ticket *k, int err,
     const struct signer_trouble *why)
 {
 	struct peer *p = peers_find(f->peers, k->client);
 	uint8_t reply[1024];
 
-	metrics_done(f->metrics, k, err, front_now_us() - k->arrived_us, 0);
+	count(f, k, err, 0);
 	if (p != NULL)
 		peer_send(p, reply,
 		    proto_failure_pack(reply, sizeof(reply), k->id,
@@ -283,9 +290,7 @@ hand_over(struct front *f, struct ticket *k, const struct link_done *d,
 	struct peer *p = peers_find(f->peers, k->client);
 	int err = -(int)d->status;
 
-	metrics_done(
-	    f->metrics, k, err, front_now_us() - k->arrived_us, d->token_us);
-
+	count(f, k, err, d->token_us);
 	if (k->ours)
 		auditseal_done(f, k, err, reply, len);
 	if (p != NULL && len != 0) {
@@ -311,6 +316,9 @@ route_done(struct front *f, unsigned index, const struct link_done *d,
 		return;
 	slower = take_back(f, k, err == SIGNER_OK, d->token_us);
 	if (k->answered) {
+		/* The client may have read its answer before this notice. */
+		if (k->gone)
+			count(f, k, err, d->token_us);
 		auditor_end(f, k, err, code(reply, len, err), d->token_us);
 		ask_settle(f, k);
 	} else if (err != SIGNER_OK && elsewhere(f, k, err)) {
@@ -384,6 +392,7 @@ route_forget(struct front *f, struct link_client client)
 		    k->client.serial != client.serial)
 			continue;
 		if (k->place == TICKET_SENT) {
+			k->gone = !k->answered;
 			k->answered = true;
 			continue;
 		}

@@ -37,6 +37,7 @@ struct ticket {
 	bool repeated;   /* it was sent a second time, or may not be */
 	bool unsent;     /* it never reached `worker`, which has ended */
 	bool answered;   /* nobody waits, but the worker still has it */
+	bool gone;       /* and that since its client hung up */
 	bool charged;    /* its use was counted */
 	bool early;      /* it came before it was known which program asks */
 	bool ours;       /* no client's: a seal of the audit log */
