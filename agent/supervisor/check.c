@@ -96,6 +96,10 @@ token(struct check *k, const struct conf_token *t)
 			fault(k, "[token %s] certificate = %s: %s", t->name,
 			    path, strerror(errno));
 	}
+	for (size_t i = 0; i < t->npaths; i++)
+		if (access(t->paths[i].path, F_OK) != 0)
+			fault(k, "[token %s] sandbox-path = %s: %s", t->name,
+			    t->paths[i].path, strerror(errno));
 	pin(k, t);
 }
 

@@ -317,6 +317,9 @@ class Check(Service):
     def test_it_looks_at_what_the_file_names(self):
         self.assertEqual(self.check()[0], 0)
         for change, words in (
+                (lambda t: t.replace("sandbox-path = /",
+                                     "sandbox-path = /no/", 1),
+                 "sandbox-path = /no/"),
                 (lambda t: t.replace("module = /", "module = /no/", 1),
                  "module = /no/"),
                 (lambda t: t.replace("pin = file:/", "pin = file:/no/", 1),
