@@ -361,7 +361,6 @@ link_counted_pack(uint8_t *p, size_t cap, const struct link_counted *c)
 	wire_put_u64(&w, c->searches);
 	wire_put_u64(&w, c->recoveries);
 	wire_put_u64(&w, c->retries);
-	wire_put_u64(&w, c->pin);
 	return wire_len(&w);
 }
 
@@ -377,7 +376,6 @@ link_counted_parse(struct wire_reader *r, struct link_counted *c)
 	c->searches = wire_get_u64(r);
 	c->recoveries = wire_get_u64(r);
 	c->retries = wire_get_u64(r);
-	c->pin = wire_get_u64(r);
 	return finish(r);
 }
 

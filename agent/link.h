@@ -151,7 +151,7 @@ struct link_probed {
 size_t link_probed_pack(uint8_t *p, size_t cap, const struct link_probed *b);
 int link_probed_parse(struct wire_reader *r, struct link_probed *b);
 
-/* COUNTED: u8 kind, u32 id, nine u64: since the worker started. */
+/* COUNTED: u8 kind, u32 id, eight u64: since the worker started. */
 struct link_counted {
 	uint32_t id;
 	uint64_t identities; /* these two: now */
@@ -162,7 +162,6 @@ struct link_counted {
 	uint64_t searches;
 	uint64_t recoveries;
 	uint64_t retries;
-	uint64_t pin; /* it has the PIN that was brought: 1 */
 };
 size_t link_counted_pack(uint8_t *p, size_t cap, const struct link_counted *c);
 int link_counted_parse(struct wire_reader *r, struct link_counted *c);

@@ -87,11 +87,50 @@ news(struct wire_reader *r, uint8_t kind)
 	}
 }
 
+/* The kinds that tell of locks, probes and counts. */
+static size_t
+order(struct wire_reader *r, uint8_t kind)
+{
+	struct link_counted n;
+	struct link_probed b;
+	struct link_mark m;
+	uint32_t id;
+
+	switch (kind) {
+	case LINK_LOCK:
+	case LINK_UNLOCK:
+	case LINK_PROBE:
+	case LINK_COUNTS:
+	case LINK_UNLOCKED:
+		return link_order_parse(r, &id) != SIGNER_OK
+			   ? 0
+			   : link_order_pack(again, sizeof(again),
+				 (enum link_kind)kind, id);
+	case LINK_PROBED:
+		return link_probed_parse(r, &b) != SIGNER_OK
+			   ? 0
+			   : link_probed_pack(again, sizeof(again), &b);
+	case LINK_COUNTED:
+		return link_counted_parse(r, &n) != SIGNER_OK
+			   ? 0
+			   : link_counted_pack(again, sizeof(again), &n);
+	case LINK_MARK:
+	case LINK_MARKED:
+		return link_mark_parse(r, &m) != SIGNER_OK
+			   ? 0
+			   : link_mark_pack(again, sizeof(again),
+				 (enum link_kind)kind, &m);
+	default:
+		return 0;
+	}
+}
+
 /* A byte that means yes or no may have been any but 0: one value is sent. */
 static bool
 loose(uint8_t kind)
 {
-	return kind == LINK_STATE || kind == LINK_BEAT;
+	return kind == LINK_STATE || kind == LINK_BEAT || kind == LINK_PROBED ||
+	       kind == LINK_MARK || kind == LINK_MARKED;
 }
 
 int
@@ -103,6 +142,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (n == 0)
 		n = news(&r, kind);
+	if (n == 0)
+		n = order(&r, kind);
 	if (n == 0)
 		return 0;
 	if (n > len || (!loose(kind) && memcmp(again, data, n) != 0))

@@ -230,7 +230,8 @@ printf '.Dd x\n.Dt BAD 1\n.Sh NAME\n.Nn bad\n' | plant man docs/man/bad.1
 differ() {
 	clean
 	mkdir -p "$tree/agent/front"
-	for file in agent/proto.h agent/signer.h agent/front/front.h; do
+	for file in agent/proto.h agent/control.h agent/signer.h \
+		agent/front/front.h; do
 		cp "$here/../../$file" "$tree/$file"
 	done
 	sed "$1" "$here/../../docs/PROTOCOL.md" >"$tree/docs/PROTOCOL.md"
@@ -243,6 +244,8 @@ differ() {
 
 differ 's/^### PING (2)/### PING (9)/'
 differ '/^### FIND/d'
+differ '/^| PROBE (36)/d'
+differ 's/^| PIN (38)/| PIN (39)/'
 differ 's/65536/65537/'
 differ '/^| 10 | time-out/d'
 
