@@ -127,7 +127,7 @@ raise(struct link *l, int64_t deadline, struct token_trouble *why)
 	r = link_empty(l, deadline, why);
 	if (r == TOKEN_OK)
 		r = link_rise(l, why);
-	link_settle(l, r == TOKEN_OK ? LINK_UP : LINK_DOWN, r, why);
+	(void)link_finish(l, r, why);
 	(void)pthread_mutex_lock(&l->lock);
 	return r;
 }
@@ -298,9 +298,7 @@ link_down(struct link *l, bool locked, struct token_trouble *why)
 		link_settle(l, LINK_UP, TOKEN_OK, NULL);
 		return TOKEN_EBUSY;
 	}
-	if (l->session != 0 && (l->slot.token.flags & CKF_LOGIN_REQUIRED) != 0)
-		(void)module_logout(l->module, l->session);
-	link_hang_up(l);
+	link_part(l);
 	link_settle(l, LINK_DOWN, TOKEN_OK, NULL);
 	return TOKEN_OK;
 }

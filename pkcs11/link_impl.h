@@ -59,6 +59,12 @@ int link_rise(struct link *l, struct token_trouble *why);
 /* Ends every session of ours, and with them the login. */
 void link_hang_up(struct link *l);
 
+/* Logs out, and hangs up. */
+void link_part(struct link *l);
+
+/* Ends LINK_BUSY after work that brought it up, or failed: r. Returns r. */
+int link_finish(struct link *l, int r, const struct token_trouble *why);
+
 /* Ends LINK_BUSY. */
 void link_settle(struct link *l, enum link_stage stage, int err,
     const struct token_trouble *why);

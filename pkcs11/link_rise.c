@@ -23,6 +23,14 @@ link_hang_up(struct link *l)
 		(void)module_session_close_all(l->module, l->slot.id);
 }
 
+void
+link_part(struct link *l)
+{
+	if (l->session != 0 && (l->slot.token.flags & CKF_LOGIN_REQUIRED) != 0)
+		(void)module_logout(l->module, l->session);
+	link_hang_up(l);
+}
+
 int
 link_empty(struct link *l, int64_t deadline, struct token_trouble *why)
 {
@@ -51,6 +59,21 @@ link_settle(struct link *l, enum link_stage stage, int err,
 		l->why = *why;
 	(void)pthread_cond_broadcast(&l->change);
 	(void)pthread_mutex_unlock(&l->lock);
+}
+
+int
+link_finish(struct link *l, int r, const struct token_trouble *why)
+{
+	bool locked;
+
+	(void)pthread_mutex_lock(&l->lock);
+	locked = l->locked;
+	(void)pthread_mutex_unlock(&l->lock);
+	/* Who locked it meanwhile may have waited in vain for this. */
+	if (r == TOKEN_OK && locked)
+		link_part(l);
+	link_settle(l, r == TOKEN_OK && !locked ? LINK_UP : LINK_DOWN, r, why);
+	return r;
 }
 
 /* Whether looking again, after the library started anew, may find more. */
@@ -279,8 +302,7 @@ link_mend(
 	r = link_empty(l, deadline, why);
 	if (r == TOKEN_OK)
 		r = repair(l, rv, why);
-	link_settle(l, r == TOKEN_OK ? LINK_UP : LINK_DOWN, r, why);
-	return r;
+	return link_finish(l, r, why);
 }
 
 int

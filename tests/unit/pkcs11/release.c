@@ -1,6 +1,7 @@
 #include "tests/unit/pkcs11/rig.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,6 +49,56 @@ a_locked_token_is_not_asked_until_it_is_unlocked(void **state)
 	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 1);
 	rig_ok(rig, rig_sign(rig));
 	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 2);
+	(void)rig_close(state);
+}
+
+static int (*quick)(void *ctx, enum token_pin_use use, const uint8_t **pin,
+    size_t *len, char *text, size_t textlen);
+static atomic_bool asked;
+
+/* A PIN that takes longer to come than anybody waits. */
+static int
+slow(void *ctx, enum token_pin_use use, const uint8_t **pin, size_t *len,
+    char *text, size_t textlen)
+{
+	asked = true;
+	(void)usleep(300000);
+	return quick(ctx, use, pin, len, text, textlen);
+}
+
+static void *
+knock(void *arg)
+{
+	struct rig *rig = arg;
+	struct token_trouble why;
+
+	assert_int_equal(token_ready(rig->token, &why), TOKEN_EPIN);
+	return NULL;
+}
+
+static void
+a_login_that_a_lock_could_not_await_ends_at_once(void **state)
+{
+	struct rig *rig = *state;
+	struct token_stats st;
+	pthread_t t;
+
+	(void)rig_clear(state);
+	quick = rig->cfg.pin.get;
+	rig->cfg.pin.get = slow;
+	rig->cfg.wait_ms = 50;
+	asked = false;
+	rig_ok(rig, token_open(&rig->token, &rig->cfg, &rig->why));
+	assert_int_equal(pthread_create(&t, NULL, knock, rig), 0);
+	while (!asked)
+		(void)usleep(1000);
+	assert_int_equal(token_lock(rig->token, &rig->why), TOKEN_EBUSY);
+	assert_int_equal(pthread_join(t, NULL), 0);
+	rig->cfg.pin.get = quick;
+	token_stats(rig->token, &st);
+	assert_false(st.ready);
+	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 1);
+	assert_int_equal(rig->mod->sessions, 0);
 	(void)rig_close(state);
 }
 
@@ -214,6 +265,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_locked_token_is_not_asked_until_it_is_unlocked),
+	    cmocka_unit_test(a_login_that_a_lock_could_not_await_ends_at_once),
 	    cmocka_unit_test(a_token_may_be_locked_before_it_was_ever_used),
 	    cmocka_unit_test(
 		a_forgotten_login_is_made_again_by_the_next_request),
