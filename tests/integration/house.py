@@ -42,20 +42,34 @@ def wait_for(ready, what, seconds=30):
         time.sleep(0.02)
 
 
-def prepared_point():
-    """A directory with the test MP's certificates: made once per build, since
-    its keys take seconds; copied by every test."""
+def prepared(name, make):
+    """A directory that make() fills: made once per build, since its keys take
+    seconds; copied by every test."""
     base = BUILD / "tests/integration"
     base.mkdir(parents=True, exist_ok=True)
+    part = base / f"{name}.part"
     with open(base / "lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (base / "mp").is_dir():
-            shutil.rmtree(base / "mp.part", ignore_errors=True)
-            with Point(base / "mp.part"):
-                pass
-            (base / "mp.part/verdicts.jsonl").unlink(missing_ok=True)
-            os.replace(base / "mp.part", base / "mp")
-    return base / "mp"
+        if not (base / name).is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+            make(part)
+            os.replace(part, base / name)
+    return base / name
+
+
+def prepared_point():
+    """The test MP's certificates."""
+    def make(part):
+        with Point(part):
+            pass
+        (part / "verdicts.jsonl").unlink(missing_ok=True)
+    return prepared("mp", make)
+
+
+def prepared_token():
+    """A token with its identities, from that MP."""
+    point = prepared_point()
+    return prepared("token", lambda part: Token(part, point))
 
 
 class Process:
@@ -137,14 +151,27 @@ class Point(Process):
 
 
 class Token:
-    """A SoftHSM2 token, with rsa and ec identities, and its configuration."""
+    """A SoftHSM2 token, with rsa and ec identities, and its configuration;
+    new, or a copy of another one's directory, with the same keys and serial
+    number."""
 
-    def __init__(self, directory, point_dir):
+    def __init__(self, directory, point_dir, like=None):
         self.dir = pathlib.Path(directory)
         self.point_dir = point_dir
-        self.quietly(TOOLS / "token", "--mp", point_dir, self.dir)
+        if like is None:
+            self.quietly(TOOLS / "token", "--mp", point_dir, self.dir)
+        else:
+            self.copy(like)
         self.module = (self.dir / "module").read_text().strip()
         self.url = f"pkcs11:token=sealpoint;pin-source={self.dir / 'pin'}"
+
+    def copy(self, like):
+        shutil.copytree(like, self.dir)
+        conf = self.dir / "softhsm2.conf"
+        was = re.search("(?m)^directories.tokendir = (.*)/tokens$",
+                        conf.read_text()).group(1)
+        for path in (conf, self.dir / "sealpointd.conf"):
+            path.write_text(path.read_text().replace(was, str(self.dir)))
 
     def quietly(self, *command, **options):
         done = subprocess.run([str(c) for c in command], text=True,
@@ -274,7 +301,7 @@ class Case(unittest.TestCase):
         cls.dir.chmod(0o755)
         cls.point_dir = cls.dir / "mp"
         shutil.copytree(prepared_point(), cls.point_dir)
-        cls.token = Token(cls.dir / "token", cls.point_dir)
+        cls.token = Token(cls.dir / "token", cls.point_dir, prepared_token())
         cls.prepare()
         cls.rsa = cls.token.thumbprint("rsa")
         cls.ec = cls.token.thumbprint("ec")
