@@ -432,7 +432,8 @@ more_recipients_than_we_try_cost_no_more(void **state)
 	b = seal(EVP_aes_256_cbc(), ways, COUNT(ways), false);
 	mp_buf_init(&clear, 1 << 20);
 	(void)mp_cms_open(b.data, b.len, s->key, s->cert, &clear, &e);
-	assert_int_equal(soft_signer_counts(s->soft).decrypts - before, 16);
+	/* A number above our modulus is none for our key, and is not tried. */
+	assert_in_range(soft_signer_counts(s->soft).decrypts - before, 1, 16);
 	mp_buf_release(&clear);
 	mp_buf_release(&b);
 }
