@@ -24,8 +24,8 @@ struct client_token {
 	uint32_t ckr;                  /* of that failure, or 0 */
 	uint64_t since;                /* UNIX time of entering the state */
 	uint64_t identities;           /* certificates with a key */
-	uint64_t sessions;   /* open now, the login session included */
-	uint64_t signatures; /* since the worker started, so also: */
+	uint64_t sessions;             /* for operations, open now */
+	uint64_t signatures;           /* since the worker started, so also: */
 	uint64_t decryptions;
 	uint64_t logins;     /* C_Login calls */
 	uint64_t searches;   /* C_FindObjectsInit calls */

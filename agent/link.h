@@ -115,8 +115,8 @@ size_t link_catalogue_pack(
 int link_catalogue_parse(struct wire_reader *r, struct link_catalogue *c);
 
 /*
- * PROBE and COUNTS: u8 kind, u32 id, which comes back. LOCK, UNLOCK and
- * UNLOCKED: u8 kind, u32 id: the front numbers its words, since threads
+ * PROBE and COUNTS: u8 kind, u32 id, never 0, which comes back. LOCK, UNLOCK
+ * and UNLOCKED: u8 kind, u32 id: the front numbers its words, since threads
  * overtake each other; the worker's names the last one that it had heard.
  */
 size_t link_order_pack(
@@ -151,7 +151,10 @@ struct link_probed {
 size_t link_probed_pack(uint8_t *p, size_t cap, const struct link_probed *b);
 int link_probed_parse(struct wire_reader *r, struct link_probed *b);
 
-/* COUNTED: u8 kind, u32 id, eight u64: since the worker started. */
+/*
+ * COUNTED: u8 kind, u32 id, eight u64: since the worker started. id 0: nobody
+ * asked; the token was locked.
+ */
 struct link_counted {
 	uint32_t id;
 	uint64_t identities; /* these two: now */

@@ -337,6 +337,9 @@ control_told(
 	if (kind == LINK_COUNTED)
 		metrics_counted(f->metrics, index, &n);
 	id = kind == LINK_PROBED ? b.id : n.id;
+	/* Nobody asked: the token was locked. */
+	if (id == 0)
+		return;
 	for (unsigned i = 0; i < CALLERS_MAX; i++) {
 		struct caller *k = &c->callers[i];
 

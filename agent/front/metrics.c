@@ -162,6 +162,21 @@ metrics_counted(struct metrics *m, unsigned index, const struct link_counted *n)
 }
 
 void
+metrics_report(const struct metrics *m, unsigned index, struct client_token *t)
+{
+	const struct link_counted *n = &m->counts[index];
+
+	t->identities = n->identities;
+	t->sessions = n->sessions;
+	t->signatures = n->signatures;
+	t->decryptions = n->decryptions;
+	t->logins = n->logins;
+	t->searches = n->searches;
+	t->recoveries = n->recoveries;
+	t->retries = n->retries;
+}
+
+void
 metrics_reset(struct metrics *m, unsigned index)
 {
 	memset(&m->counts[index], 0, sizeof(m->counts[index]));

@@ -32,7 +32,11 @@ void metrics_refused(struct metrics *m, int err);
 void metrics_counted(
     struct metrics *m, unsigned index, const struct link_counted *n);
 
-/* Another token has that number now. */
+/* Fills in what the worker told last. */
+void metrics_report(
+    const struct metrics *m, unsigned index, struct client_token *t);
+
+/* Another token has that number now, or another worker. */
 void metrics_reset(struct metrics *m, unsigned index);
 
 /*

@@ -11,6 +11,7 @@
 #include "agent/front/grant.h"
 #include "agent/front/lanes.h"
 #include "agent/front/locks.h"
+#include "agent/front/metrics.h"
 #include "agent/front/policy.h"
 #include "agent/front/purpose.h"
 #include "agent/front/workers.h"
@@ -330,6 +331,7 @@ status_here(struct ask *a, unsigned index)
 		struct signer_trouble why;
 
 		(void)locks_explain(a->f, index, &why);
+		metrics_report(a->f->metrics, index, &t);
 		(void)snprintf(t.state, sizeof(t.state), "locked");
 		(void)snprintf(t.trouble, sizeof(t.trouble), "%s", why.text);
 		t.ckr = 0;

@@ -15,6 +15,7 @@
 #include "agent/front/intake.h"
 #include "agent/front/lanes.h"
 #include "agent/front/locks.h"
+#include "agent/front/metrics.h"
 #include "agent/front/overseer.h"
 #include "agent/front/route.h"
 #include "agent/front/timer.h"
@@ -538,6 +539,7 @@ workers_attach(struct front *f, unsigned index, uint32_t generation, int fd)
 	}
 	w->fd = fd;
 	w->generation = generation;
+	metrics_reset(f->metrics, index);
 	w->attached = w->heard = front_now();
 	w->spoke = false;
 	/* A word of its predecessor about trouble stands until it speaks. */

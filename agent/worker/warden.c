@@ -11,7 +11,31 @@
 
 #define LOCK_TRIES 3 /* each lets operations end, for as long as they may */
 
-/* Takes its turn first. Logs out, and lets nobody in. */
+/* id 0: nobody asked. */
+static void
+tell_counts(const struct warden *w, uint32_t id)
+{
+	struct link_counted c = {.id = id};
+	struct token_stats st;
+	uint8_t p[128];
+
+	token_stats(w->token, &st);
+	c.identities = st.identities;
+	c.sessions = st.sessions;
+	c.signatures = st.signatures;
+	c.decryptions = st.decryptions;
+	c.logins = st.logins;
+	c.searches = st.searches;
+	c.recoveries = st.recoveries;
+	c.retries = st.retries;
+	(void)link_send(
+	    w->link, p, link_counted_pack(p, sizeof(p), &c), NULL, 0, -1, 0);
+}
+
+/*
+ * Takes its turn first. Logs out, and lets nobody in. The front, which asks
+ * nothing of a locked token, is told what it did until then.
+ */
 static void
 shut(struct warden *w)
 {
@@ -28,6 +52,7 @@ shut(struct warden *w)
 		log_line(LOG_LEVEL_WARNING,
 		    "token %s is locked, but its login did not end: %s",
 		    w->conf->name, tt.text);
+	tell_counts(w, 0);
 }
 
 static void
@@ -85,23 +110,10 @@ probe(struct warden *w, struct wire_reader *r)
 static void
 count(const struct warden *w, struct wire_reader *r)
 {
-	struct link_counted c = {0};
-	struct token_stats st;
-	uint8_t p[128];
+	uint32_t id;
 
-	if (link_order_parse(r, &c.id) != SIGNER_OK)
-		return;
-	token_stats(w->token, &st);
-	c.identities = st.identities;
-	c.sessions = st.sessions;
-	c.signatures = st.signatures;
-	c.decryptions = st.decryptions;
-	c.logins = st.logins;
-	c.searches = st.searches;
-	c.recoveries = st.recoveries;
-	c.retries = st.retries;
-	(void)link_send(
-	    w->link, p, link_counted_pack(p, sizeof(p), &c), NULL, 0, -1, 0);
+	if (link_order_parse(r, &id) == SIGNER_OK)
+		tell_counts(w, id);
 }
 
 void
