@@ -8,10 +8,14 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 import unittest
 
 import house
+
+sys.path.insert(0, str(house.ROOT / "tests/faultmod"))
+import faultmod  # noqa: E402  pylint: disable=wrong-import-position
 
 LOCK, UNLOCK, METRICS, PROBE, RELOAD, PIN = range(33, 39)
 SECRET_WRONG = "9182736455"
@@ -27,12 +31,17 @@ class Pins(house.Case):
         cls.right = (cls.token.dir / "pin").read_text().strip()
         cls.control = cls.dir / "control.sock"
 
+    @staticmethod
+    def adapt(text):
+        """The configuration, changed as the class needs it."""
+        return text
+
     def run_agent(self, source, *more, fds=()):
         """An agent that has its PIN from `source`."""
         lines = "\n".join(more)
-        conf = self.token.configure(lambda text: re.sub(
+        conf = self.token.configure(lambda text: self.adapt(re.sub(
             r"(?m)^pin *=.*$", f"pin = {source}\n{lines}", text).replace(
-                "[agent]", f"[agent]\ncontrol = {self.control}"))
+                "[agent]", f"[agent]\ncontrol = {self.control}")))
         (self.token.dir / "sealpointd.log").unlink(missing_ok=True)
         self.name = re.search(r"\[token (\S+)\]", conf.read_text()).group(1)
         self.state = pathlib.Path(
@@ -198,6 +207,103 @@ class Sources(Pins):
         self.signs_not("may be read by others")
 
 
+    def test_a_credential_of_systemd_is_read_whatever_its_mode(self):
+        os.environ["CREDENTIALS_DIRECTORY"] = str(self.work)
+        self.addCleanup(os.environ.pop, "CREDENTIALS_DIRECTORY", None)
+        credential = self.work / "card"
+        credential.write_text(self.right + "\n")
+        credential.chmod(0o444)
+        self.run_agent("credential:card")
+        self.signs()
+        self.kill_worker()
+        self.state_is("ready")
+        self.signs()
+        self.nowhere(self.right)
+        self.stop()
+        del os.environ["CREDENTIALS_DIRECTORY"]
+        self.run_agent("credential:card")
+        self.signs_not("credential:card", "CREDENTIALS_DIRECTORY",
+                       "LoadCredential=")
+
+    def test_a_credential_that_is_not_there_is_named(self):
+        os.environ["CREDENTIALS_DIRECTORY"] = str(self.work)
+        self.addCleanup(os.environ.pop, "CREDENTIALS_DIRECTORY", None)
+        self.run_agent("credential:card")
+        self.signs_not(f"{self.work}/card")
+
+
+class Fitted(Pins):
+    """A token with a PIN pad, or one that is swapped: the faulty module."""
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.module = faultmod.Faultmod(cls.token.dir, cls.token.module,
+                                       house.BUILD)
+        cls.held.callback(cls.module.close)
+
+    def adapt(self, text):
+        return re.sub("(?m)^module = .*", f"module = {self.module.path}", text)
+
+    def setUp(self):
+        super().setUp()
+        self.module.flags_on = self.module.serial = 0
+        self.right_before = self.module.logins_right
+        self.wrong_before = self.module.logins_wrong
+
+    def logins(self):
+        """Right ones and wrong ones in this test."""
+        return (self.module.logins_right - self.right_before,
+                self.module.logins_wrong - self.wrong_before)
+
+    def pad(self, pin):
+        self.module.flags_on = "CKF_PROTECTED_AUTHENTICATION_PATH"
+        self.module.type_on_pad(pin)
+
+    def test_a_pin_pad_is_used_and_no_pin_is_sent(self):
+        self.pad(self.right)
+        self.run_agent("pinpad")
+        self.signs()
+        self.signs()
+        self.assertEqual(self.logins(), (1, 0))
+
+    def test_who_mistypes_at_the_pad_is_not_asked_again(self):
+        self.pad(SECRET_WRONG)
+        self.run_agent("pinpad")
+        self.signs_not("CKR_PIN_INCORRECT", "pad")
+        self.pad(self.right)
+        self.signs_not("restart the agent")
+        self.assertEqual(self.logins(), (0, 1))
+        self.stop()
+        self.restart()
+        self.signs()
+        self.assertEqual(self.logins(), (1, 1))
+
+    def test_a_token_without_a_pad_is_told_so(self):
+        self.run_agent("pinpad")
+        self.signs_not("needs a PIN")
+        self.assertEqual(self.logins(), (0, 0))
+
+    def test_a_pin_that_was_brought_goes_to_no_other_token(self):
+        """Same label, same slot, another serial number."""
+        self.run_agent("ask")
+        self.unlock(self.right)
+        self.signs()
+        self.assertEqual(self.logins(), (1, 0))
+        self.module.remove()
+        self.module.serial = ord("X")
+        self.module.put_back()
+        for _ in range(2):
+            self.signs_not("another token than before")
+        self.assertEqual(self.logins(), (1, 0))
+        self.module.remove()
+        self.module.serial = 0
+        self.module.put_back()
+        self.state_is("ready")
+        self.signs()
+        self.assertEqual(self.logins(), (2, 0))
+
+
 class Asked(Pins):
     def test_the_pin_is_brought_and_told_right_or_wrong_at_once(self):
         self.run_agent("ask")
@@ -282,7 +388,10 @@ class Locks(Pins):
         self.signs()
         self.assertIn("locked", self.does("lock", self.name))
         self.signs_not("locked by the operator", f"unlock {self.name}")
-        self.assertEqual(self.status()["state"], "locked")
+        status = self.status()
+        self.assertEqual(status["state"], "locked")
+        # Nothing is asked of it, and what it did is still known.
+        self.assertEqual((status["signatures"], status["logins"]), (1, 1))
         self.assertTrue((self.state / f"locked.{self.name}").exists())
         self.kill_worker()
         self.signs_not("locked by the operator")
