@@ -170,10 +170,8 @@ blame(struct sweep *s, const char *fmt, ...)
 	s->nnotes++;
 }
 
-/*
- * Values by which tokens mean bad padding too, which is not told to anybody:
- * decryption then succeeds with another message (docs/decisions/0008).
- */
+/* Values by which tokens mean bad padding too: the operation is over, and
+ * decryption succeeds with another message (docs/decisions/0008). */
 static bool
 rejects(const struct sweep *s)
 {
@@ -288,9 +286,11 @@ judge(struct sweep *s, int r, long ms, uint64_t calls)
 		s->worst_ms = ms;
 	if (ms > ANSWER_MS)
 		blame(s, "answered after %ld ms", ms);
+	/* Each try to decrypt may be two: without padding, and with. */
 	if ((s->function->way == WAY_SIGN || s->function->way == WAY_DECRYPT ||
 		strcmp(s->function->name, "C_Login") == 0) &&
-	    calls > 1 + s->value->repeats)
+	    calls > (1 + s->value->repeats) *
+			(s->function->way == WAY_DECRYPT ? 2 : 1))
 		blame(s, "called %llu times in one operation",
 		    (unsigned long long)calls);
 	if (r == TOKEN_OK)
@@ -374,10 +374,10 @@ run_cell(struct sweep *s)
 
 	s->told = s->met = s->wrong = false;
 	s->cells++;
-	rule =
-	    faultmod_arm(s->f, s->function->name, FAULTMOD_FAIL, s->value->ckr,
-		s->when == LATER ? 2 : 0, s->when == EVER ? UINT64_MAX : 1);
 	s->rule_armed = true;
+	rule = faultmod_arm(s->f, s->function->name,
+	    rejects(s) ? FAULTMOD_LOSE : FAULTMOD_FAIL, s->value->ckr,
+	    s->when == LATER ? 2 : 0, s->when == EVER ? UINT64_MAX : 1);
 	suffer(s, rule);
 	s->rule_armed = false;
 	recover(s);
