@@ -59,8 +59,8 @@ auditor_chain(const struct front *f)
 	return a->fd == -1 || a->err != 0 ? NULL : &a->chain;
 }
 
-/* One more line into the buffer. */
-static void
+/* One more line into the buffer; false if it found no place. */
+static bool
 pack(struct auditor *a, struct audit_record *r)
 {
 	size_t n = 0;
@@ -73,6 +73,7 @@ pack(struct auditor *a, struct audit_record *r)
 		a->lost++;
 	a->len += n;
 	event_active(a->turn, EV_TIMEOUT, 0);
+	return n != 0;
 }
 
 /* A record that only counts others; the count begins anew. */
@@ -85,7 +86,7 @@ pack_count(struct auditor *a, enum audit_event event, uint64_t *count)
 	    sizeof(a->buf) - a->len < 2 * AUDIT_LINE_MAX)
 		return;
 	*count = 0;
-	pack(a, &r);
+	(void)pack(a, &r);
 }
 
 static void
@@ -95,7 +96,7 @@ open_record(struct auditor *a, enum audit_reason reason)
 
 	(void)snprintf(r.version, sizeof(r.version), "%s", SEALPOINT_VERSION);
 	memcpy(r.prev, a->chain.value, sizeof(r.prev));
-	pack(a, &r);
+	(void)pack(a, &r);
 }
 
 static void
@@ -221,7 +222,7 @@ tell_torn(struct auditor *a, const char *piece, size_t len)
 	(void)audit_digest(piece, len, r.digest.data);
 	a->buf[0] = '\n';
 	a->len = 1;
-	pack(a, &r);
+	(void)pack(a, &r);
 	log_line(LOG_LEVEL_WARNING,
 	    "audit: the log ended in the middle of a record; its record %llu "
 	    "tells of it",
@@ -237,7 +238,7 @@ tell_cut(struct auditor *a, uint64_t last)
 
 	if (a->chain.number < last)
 		a->chain.number = last;
-	pack(a, &r);
+	(void)pack(a, &r);
 	log_line(LOG_LEVEL_ERROR,
 	    "audit: records %llu to %llu are gone from the log, or were "
 	    "changed; see sealpoint audit verify",
@@ -400,7 +401,7 @@ refuse(struct ask *ask)
 		ask_refuse(ask, SIGNER_EDEVICE, true,
 		    "no key is used while the audit log %s cannot be written: "
 		    "%s; make room, or set audit-full = go in sealpointd.conf",
-		    path, strerror(a->err));
+		    path, a->err != 0 ? strerror(a->err) : "no memory");
 	return false;
 }
 
@@ -422,7 +423,8 @@ auditor_allow(struct ask *ask, const struct signer_identity *key,
 	}
 	describe(&r, ask, key, what);
 	digest(&r.digest, what, data, len);
-	pack(a, &r);
+	if (!pack(a, &r))
+		return go || refuse(ask);
 	flush(a);
 	ask->record = r.number;
 	if (ask->k != NULL)
@@ -443,7 +445,7 @@ end(struct front *f, uint64_t of, uint64_t us, const char *token,
 	    .token_us = token_us};
 
 	(void)snprintf(r.token, sizeof(r.token), "%s", token);
-	pack(f->auditor, &r);
+	(void)pack(f->auditor, &r);
 }
 
 static void
@@ -501,13 +503,13 @@ auditor_deny(const struct ask *ask, const struct signer_identity *key,
 	}
 	describe(&r, ask, key, what);
 	(void)snprintf(r.why, sizeof(r.why), "%s", why);
-	pack(a, &r);
+	(void)pack(a, &r);
 }
 
 void
 auditor_add(struct front *f, struct audit_record *r)
 {
-	pack(f->auditor, r);
+	(void)pack(f->auditor, r);
 }
 
 /*

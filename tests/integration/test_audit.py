@@ -172,6 +172,9 @@ class Recorded(Audited):
         opens = self.records("open")
         self.assertEqual([r["reason"] for r in opens], ["start", "start"])
         self.assertEqual(len(self.records("end")), 2)
+        # An orderly end leaves nothing to be noted later.
+        last = self.records()[-1]
+        self.assertIn(f"records {last['n']:020}\n", self.head.read_text())
         self.sound("--head", self.head)
 
     def test_the_front_killed_in_its_work_loses_no_use(self):
