@@ -45,7 +45,7 @@ _sealpoint_value()
 	esac
 }
 
-# What can stand for an operand: kinds of message, files.
+# What can stand for an operand: kinds of message, tokens, files.
 _sealpoint_operand()
 {
 	local usage=${help%%$'\n'*} text=${help//$'\n'/ }
@@ -54,6 +54,9 @@ _sealpoint_operand()
 		$text =~ KIND\ is\ one\ of\ ([a-z, ]+) ]]; then
 		text=${BASH_REMATCH[1]//,/}
 		_sealpoint_offer -W "${text/ or / }"
+	elif [[ $usage == *' [NAME]' && $1 -eq 0 ]]; then
+		_sealpoint_offer -W "$("$program" status --json 2>/dev/null |
+			sed -n 's/.*"name": "\([^"\\]*\)".*/\1/p')"
 	elif [[ $usage == *FILE* ]]; then
 		_sealpoint_files -f
 	fi

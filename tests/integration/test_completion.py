@@ -112,6 +112,14 @@ class Completion(house.Case):
         self.assertEqual(self.offers("cert", "show", "--key", self.ec[:6],
                                      env=env), [self.ec])
 
+    def test_tokens_are_offered_by_name(self):
+        env = {"SEALPOINT_AGENT": self.agent.socket}
+        for command in ("lock", "unlock"):
+            self.assertEqual(self.offers(command, "", env=env), ["sealpoint"])
+            self.assertEqual(self.offers(command, "x", env=env), [])
+            self.assertEqual(
+                self.offers(command, "sealpoint", "", env=env), [])
+
     def test_the_daemon_is_completed_too(self):
         text = (PAGES / "sealpointd.8").read_text(encoding="utf-8")
         options = {f"--{name}" for name in re.findall(
