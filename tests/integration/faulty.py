@@ -126,6 +126,8 @@ class Case(house.Case):
                     self.fail(f"no signature within {seconds} s: {said.text}\n"
                               f"{self.agent.said()}")
                 said = one.sign()
+                # Or a busy machine does nothing but refuse.
+                time.sleep(said.after_ms / 1000 or 0.02 * bool(said.status))
 
     def descriptors(self, pid):
         return len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir()))
