@@ -318,19 +318,19 @@ itself(struct filter *f, bool locks)
 	struct scmp_arg_cmp one;
 
 	for (size_t i = 0; i < COUNT(plain); i++) {
-		one = SCMP_A1_32(SCMP_CMP_EQ, (unsigned)plain[i]);
+		one = SCMP_A1_32(SCMP_CMP_EQ, (unsigned)plain[i], 0);
 		some(f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, &one);
 	}
 	for (size_t i = 0; locks && i < COUNT(lock); i++) {
-		one = SCMP_A1_32(SCMP_CMP_EQ, (unsigned)lock[i]);
+		one = SCMP_A1_32(SCMP_CMP_EQ, (unsigned)lock[i], 0);
 		some(f, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, &one);
 	}
 	/* How much waits in a socket or a pipe; no device is asked anything. */
-	one = SCMP_A1_32(SCMP_CMP_EQ, FIONREAD);
+	one = SCMP_A1_32(SCMP_CMP_EQ, FIONREAD, 0);
 	some(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &one);
 	if (SANDBOX_SANITIZED)
 		return;
-	one = SCMP_A0_32(SCMP_CMP_EQ, (unsigned)getpid());
+	one = SCMP_A0_32(SCMP_CMP_EQ, (unsigned)getpid(), 0);
 	some(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, &one);
 }
 
@@ -343,11 +343,12 @@ static void
 library(struct filter *f)
 {
 	const struct scmp_arg_cmp look[] = {
-	    SCMP_A0_32(SCMP_CMP_EQ, 0),
-	    SCMP_A2_64(SCMP_CMP_EQ, 0),
+	    SCMP_A0_32(SCMP_CMP_EQ, 0, 0),
+	    SCMP_A2_64(SCMP_CMP_EQ, 0, 0),
 	};
 
-	const struct scmp_arg_cmp sockets = SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET);
+	const struct scmp_arg_cmp sockets =
+	    SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET, 0);
 
 	some(f, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 1, &sockets);
 	some(f, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, look);
@@ -381,11 +382,11 @@ families(struct filter *f)
 {
 	const int fine[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
 	const struct scmp_arg_cmp rest =
-	    SCMP_A0_32(SCMP_CMP_GE, AF_NETLINK + 1);
+	    SCMP_A0_32(SCMP_CMP_GE, AF_NETLINK + 1, 0);
 	unsigned next = 0;
 
 	for (unsigned af = 0; af <= AF_NETLINK; af++) {
-		const struct scmp_arg_cmp one = SCMP_A0_32(SCMP_CMP_EQ, af);
+		const struct scmp_arg_cmp one = SCMP_A0_32(SCMP_CMP_EQ, af, 0);
 
 		if (next < COUNT(fine) && (int)af == fine[next])
 			next++;

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BREAKER_FIRST_MS 100
+#define BREAKER_FIRST_MS 100u
 #define BREAKER_MAX_MS 1500   /* so that it recovers within two seconds */
 #define BREAKER_PROBE_MS 5000 /* a try that takes longer lets others try */
 
