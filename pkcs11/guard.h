@@ -44,7 +44,8 @@
 #define GUARD_MEMORY_MAX 8
 
 /*
- * What one process knows: refused PINs that could not be written down,
+ * What one process knows, or, with memory that outlives it, one daemon:
+ * refused PINs that could not be written down,
  * because the disk was full, and the PIN that the token accepted last. Zero
  * at first.
  */

@@ -1,5 +1,6 @@
 #include "pkcs11/login.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,8 +8,16 @@
 
 #include "pkcs11/trouble.h"
 
+static_assert(sizeof(struct guard_memory) <= TOKEN_MEMORY_LEN, "memory");
+
 #define LOCK_WAIT_MS 5000
 #define PAD_VAIN_MAX 3
+
+static struct guard_memory *
+memory(struct login *l)
+{
+	return l->cfg->memory != NULL ? l->cfg->memory : &l->memory;
+}
 
 static const char *
 what_to_do(const struct login *l)
@@ -163,7 +172,7 @@ with_pin(const struct knock *k, const uint8_t *pin, size_t pinlen,
 		    "%s: needs a PIN, and no file is configured that "
 		    "remembers a refused one; configure it",
 		    s->name);
-	r = guard_open(&g, l->cfg->guard, &l->memory, &s->token, pin, pinlen,
+	r = guard_open(&g, l->cfg->guard, memory(l), &s->token, pin, pinlen,
 	    LOCK_WAIT_MS, why);
 	if (r != TOKEN_OK)
 		return r;

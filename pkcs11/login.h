@@ -31,7 +31,7 @@
 
 struct login {
 	const struct token_config *cfg;
-	struct guard_memory memory;
+	struct guard_memory memory; /* unless the configuration has some */
 	unsigned pad_vain; /* times that its PIN pad was asked in vain */
 };
 

@@ -20,6 +20,7 @@
 #define TOKEN_NAME_MAX 64
 #define TOKEN_TEXT_MAX 384
 #define TOKEN_SEED_LEN 32
+#define TOKEN_MEMORY_LEN 512
 #define TOKEN_CERTS_MAX 8
 
 enum token_err {
@@ -94,6 +95,12 @@ struct token_config {
 	unsigned keepalive_ms; /* idle sessions are used; see token_tend() */
 	unsigned release_ms;   /* idle token is let go; see token_tend() */
 	uint8_t seed[TOKEN_SEED_LEN]; /* secret of implicit rejection */
+	/*
+	 * TOKEN_MEMORY_LEN bytes, zero at first, aligned as malloc() does,
+	 * that may outlive the process: what the next one must know of
+	 * logins. NULL: this process begins anew.
+	 */
+	void *memory;
 };
 
 enum token_keytype { TOKEN_RSA = 1, TOKEN_EC = 2, TOKEN_ED25519 = 3 };

@@ -1,9 +1,11 @@
 #include "agent/supervisor/crew.h"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,20 +60,45 @@ introduce(const struct crew *c, unsigned i, int fd)
 	    MSG_DONTWAIT);
 }
 
+/*
+ * A worker that was ended in the middle of a login leaves open whether its
+ * PIN was right. What this token accepted before, the next one knows from
+ * here: from memory, which ends with the daemon.
+ */
+static int
+memory(struct crew *c, unsigned i)
+{
+	int fd;
+
+	if (c->memory[i] != 0)
+		return c->memory[i];
+	fd = memfd_create("logins", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd == -1)
+		return -1;
+	if (ftruncate(fd, CREW_MEMORY_LEN) != 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) !=
+		0) {
+		(void)close(fd);
+		return -1;
+	}
+	c->memory[i] = fd;
+	return fd;
+}
+
 /* Starts the program with these descriptors, and what its PIN needs. */
 static int
 start_with(struct crew *c, unsigned i, char *const *argv, int link)
 {
-	int fds[3] = {link, c->snapshot, -1}, r;
+	int fds[4] = {link, c->snapshot, memory(c, i), -1}, r;
 	bool wanted, ours;
 
-	fds[2] =
+	fds[3] =
 	    pinsource_lend(&c->pins[i], &c->conf->tokens[i], &wanted, &ours);
-	if (wanted && fds[2] == -1)
+	if (fds[2] == -1 || (wanted && fds[3] == -1))
 		return -1;
-	r = child_start(&c->workers[i], argv, fds, wanted ? 3 : 2);
+	r = child_start(&c->workers[i], argv, fds, wanted ? 4 : 3);
 	if (ours)
-		(void)close(fds[2]);
+		(void)close(fds[3]);
 	return r;
 }
 

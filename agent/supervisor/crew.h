@@ -12,6 +12,8 @@
 #include "agent/supervisor/child.h"
 #include "agent/supervisor/pinsource.h"
 
+#define CREW_MEMORY_LEN 4096 /* bytes at descriptor 5 of a worker */
+
 struct crew {
 	struct conf *conf;
 	int snapshot; /* of it; owned */
@@ -20,6 +22,8 @@ struct crew {
 	int ctl;      /* to the front; -1 if it does not run */
 	struct child front;
 	struct child workers[CONF_TOKENS_MAX];
+	int memory[CONF_TOKENS_MAX]; /* what workers know of logins; 0: none
+					yet. Never read here */
 	struct pinsource pins[CONF_TOKENS_MAX];
 	struct pinsource next[CONF_TOKENS_MAX]; /* while read again */
 	struct auditfile audit;

@@ -4,7 +4,7 @@
  * or somebody who runs the askpass program, which a worker must not do: it
  * never forks. Passes descriptors; reads no PIN.
  *
- * What a worker is lent stands at descriptor PINSOURCE_FD:
+ * What a worker is lent stands at descriptor 6:
  *
  *   ask      a socket that listens (control socket's path, a dot, the
  *            token's name); mode 0600

@@ -1,9 +1,12 @@
 /*
  * sealpoint-token: the worker of one configured token. Holds the PIN while
  * it logs in, and the sessions; parses only what our own front sends.
- * Started by sealpointd, with the socket to the front as descriptor 3 and
- * the configuration as 4.
+ * Started by sealpointd, with the socket to the front as descriptor 3, the
+ * configuration as 4, the memory of logins as 5 and, for some sources of the
+ * PIN, what it comes from as 6.
  */
+#include <sys/mman.h>
+
 #include <assert.h>
 #include <errno.h>
 #include <malloc.h>
@@ -28,7 +31,9 @@
 
 #define LINK_FD 3
 #define CONF_FD 4
-#define PIN_FD 5      /* where the PIN comes from, if that is a descriptor */
+#define MEMORY_FD 5 /* what workers before us knew of logins */
+#define MEMORY_LEN 4096
+#define PIN_FD 6      /* where the PIN comes from, if that is a descriptor */
 #define SPARE_FDS 128 /* of the module, besides the clients' */
 #define LARGE (1 << 20)
 
@@ -61,6 +66,21 @@ person(const struct conf_token *ct)
 {
 	return ct->pin == CONF_PIN_ASK || ct->pin == CONF_PIN_ASKPASS ||
 	       ct->pin == CONF_PIN_PAD;
+}
+
+/* The memory that outlives us, never in a core or on a disk; else none. */
+static void *
+recollect(void)
+{
+	void *p = mmap(
+	    NULL, MEMORY_LEN, PROT_READ | PROT_WRITE, MAP_SHARED, MEMORY_FD, 0);
+
+	(void)close(MEMORY_FD);
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)madvise(p, MEMORY_LEN, MADV_DONTDUMP);
+	(void)mlock(p, MEMORY_LEN);
+	return p;
 }
 
 static int
@@ -96,6 +116,7 @@ open_token(
 	pin_advice(&pin, advice, sizeof(advice));
 	/* One file for all sections: two of them may name one card. */
 	(void)snprintf(guard, sizeof(guard), "%s/pin-guard", conf.state);
+	tc.memory = recollect();
 	if (seed_load(conf.state, tc.seed, why->text, sizeof(why->text)) != 0)
 		return SIGNER_EDEVICE;
 	r = token_open(t, &tc, &tt);

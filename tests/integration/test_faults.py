@@ -137,6 +137,15 @@ class Ends(faulty.Case):
                     self.signs()
                     self.module.disarm()
 
+    def test_ends_in_the_middle_of_logins_are_survived(self):
+        """Nobody knows what the token said to the PIN; but it took it
+        before, and this daemon remembers."""
+        self.signs(20)
+        self.module.arm("C_Login", faultmod.SIGNAL, signal.SIGKILL, times=4)
+        os.kill(self.agent.workers()[0], signal.SIGKILL)
+        self.signs(20)
+        self.assertEqual(self.module.logins_wrong, 0)
+
     def test_a_module_that_hangs_is_answered_for_in_time(self):
         self.signs(20)
         for call in ("C_SignInit", "C_Sign"):
