@@ -12,13 +12,15 @@
 #include "agent/front/workers.h"
 #include "agent/log.h"
 
-#define AGAIN_MS 5000 /* after one that failed */
+#define AGAIN_MS 5000   /* after one that failed */
+#define SETTLE_MS 10000 /* from the start until a missing key is told */
 
 struct auditseal {
 	bool due;
-	bool told;               /* of a failure, since the last good one */
-	uint64_t ticket;         /* of the one on its way; 0: none */
-	uint64_t not_before;     /* ms, monotonic */
+	bool told;           /* of a failure, since the last good one */
+	uint64_t ticket;     /* of the one on its way; 0: none */
+	uint64_t not_before; /* ms, monotonic, as is the next */
+	uint64_t opened;
 	struct audit_chain last; /* what the last one covers */
 	struct audit_record r;   /* the one on its way */
 };
@@ -143,6 +145,19 @@ start(struct front *f, const struct catalogue_entry *e)
 	return 0;
 }
 
+static void
+fail(struct auditseal *s, const char *why)
+{
+	s->due = true;
+	s->not_before = front_now() + AGAIN_MS;
+	if (!s->told)
+		log_line(LOG_LEVEL_WARNING,
+		    "audit: the log could not be sealed: %s; it is tried "
+		    "again",
+		    why);
+	s->told = true;
+}
+
 void
 auditseal_tend(struct front *f)
 {
@@ -156,25 +171,17 @@ auditseal_tend(struct front *f)
 	if (!s->due && c->number - s->last.number < f->conf->audit.every)
 		return;
 	e = find_key(f);
-	if (e == NULL)
+	if (e == NULL) {
+		/* Tokens have their time to come up before it is news. */
+		if (front_now() - s->opened > SETTLE_MS)
+			fail(s, "no token that is ready has the audit-key, or "
+				"its SHA-1 thumbprint fits two certificates");
 		return;
+	}
 	if (s->last.number == 0)
 		caution(f, &e->id);
 	if (start(f, e) != 0)
 		s->not_before = front_now() + AGAIN_MS;
-}
-
-static void
-fail(struct auditseal *s, const char *why)
-{
-	s->due = true;
-	s->not_before = front_now() + AGAIN_MS;
-	if (!s->told)
-		log_line(LOG_LEVEL_WARNING,
-		    "audit: the log could not be sealed: %s; it is tried "
-		    "again",
-		    why);
-	s->told = true;
 }
 
 void
@@ -226,7 +233,11 @@ auditseal_reload(struct front *f)
 struct auditseal *
 auditseal_open(void)
 {
-	return calloc(1, sizeof(struct auditseal));
+	struct auditseal *s = calloc(1, sizeof(*s));
+
+	if (s != NULL)
+		s->opened = front_now();
+	return s;
 }
 
 void
