@@ -397,6 +397,18 @@ families(struct filter *f)
 	some(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, &rest);
 }
 
+/* Who sends what, asked of each connection; no other option is set. */
+static void
+senders(struct filter *f)
+{
+	const struct scmp_arg_cmp passcred[] = {
+	    SCMP_A1_32(SCMP_CMP_EQ, SOL_SOCKET, 0),
+	    SCMP_A2_32(SCMP_CMP_EQ, SO_PASSCRED, 0),
+	};
+
+	some(f, SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), 2, passcred);
+}
+
 static void
 list(struct filter *f, enum sandbox_kind kind)
 {
@@ -405,6 +417,7 @@ list(struct filter *f, enum sandbox_kind kind)
 		each(f, SCMP_ACT_ALLOW, common, COUNT(common));
 		memory(f, false);
 		itself(f, false);
+		senders(f);
 		break;
 	case SANDBOX_STRICT:
 		each(f, SCMP_ACT_ALLOW, common, COUNT(common));

@@ -334,7 +334,8 @@ receive(struct front *f, int fd)
 	struct policy_caller who;
 	uint32_t slot;
 
-	if (identify(fd, &who) != 0) {
+	/* It may have connected before the listener asked for senders. */
+	if (sender_watch(fd) != 0 || identify(fd, &who) != 0) {
 		(void)close(fd);
 		return;
 	}

@@ -13,11 +13,11 @@ union ride {
 };
 
 int
-sender_watch(int listener)
+sender_watch(int fd)
 {
 	const int on = 1;
 
-	return setsockopt(listener, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 }
 
 /* In place of credentials there would be room for them. */

@@ -14,8 +14,11 @@ struct sender {
 	uid_t uid; /* real user id */
 };
 
-/* Makes the kernel tell, for this listener's connections. 0, or -1. */
-int sender_watch(int listener);
+/*
+ * Makes the kernel tell, for this connection, or this listener's to come. 0,
+ * or -1.
+ */
+int sender_watch(int fd);
 
 /*
  * As recv() with MSG_DONTWAIT and MSG_TRUNC. Descriptors that came along are
