@@ -395,6 +395,11 @@ renew(struct crew *c, unsigned i, const struct conf *next)
 		pinsource_close(&c->pins[i]);
 		c->pins[i] = c->next[i];
 	}
+	if (strcmp(c->conf->tokens[i].name, next->tokens[i].name) != 0 &&
+	    c->memory[i] != 0) {
+		(void)close(c->memory[i]);
+		c->memory[i] = 0;
+	}
 	if (c->workers[i].pid != 0)
 		(void)kill(c->workers[i].pid, SIGKILL);
 	/* What it suffered under the old description counts no more. */
