@@ -242,6 +242,8 @@ class Alternate(Way):
             # The alert that says so may be lost with the connection.
             self.refuses("register", *self.options(), "--wait", "0", says=(
                 "wants a client certificate, and none|handshake .* failed"))
+            # It notes the end of the handshake in its own time.
+            house.wait_for(point.verdicts, "a verdict", 10)
             self.assertEqual({v["kind"] for v in point.verdicts()},
                              {"tls-handshake"})
 
