@@ -2,30 +2,13 @@
 
 #include <string.h>
 
-static void
-start(struct wire_writer *w, uint8_t *p, size_t cap, uint8_t type,
-    uint16_t status, uint32_t id)
-{
-	wire_write(w, p, cap < PROTO_PACKET_MAX ? cap : PROTO_PACKET_MAX);
-	wire_put_u8(w, PROTO_VERSION);
-	wire_put_u8(w, type);
-	wire_put_u16(w, status);
-	wire_put_u32(w, id);
-}
-
-static int
-finish(const struct wire_reader *r)
-{
-	return wire_end(r) ? SIGNER_OK : SIGNER_EPROTO;
-}
-
 size_t
 control_name_pack(uint8_t *p, size_t cap, uint32_t id, enum control_type type,
     const char *name)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, (uint8_t)type, 0, id);
+	proto_start(&w, p, cap, (uint8_t)type, 0, id);
 	wire_put_str(&w, name);
 	return wire_len(&w);
 }
@@ -34,7 +17,7 @@ int
 control_name_parse(struct wire_reader *r, char name[SIGNER_TOKEN_MAX])
 {
 	wire_get_str(r, name, SIGNER_TOKEN_MAX);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -43,7 +26,7 @@ control_names_reply_pack(uint8_t *p, size_t cap, uint32_t id,
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, (uint8_t)type | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, (uint8_t)type | PROTO_REPLY, 0, id);
 	wire_put_u16(&w, (uint16_t)names->n);
 	for (size_t i = 0; i < names->n; i++) {
 		wire_put_str(&w, names->all[i].name);
@@ -77,7 +60,7 @@ control_metrics_pack(uint8_t *p, size_t cap, uint32_t id, uint32_t from)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, CONTROL_METRICS, 0, id);
+	proto_start(&w, p, cap, CONTROL_METRICS, 0, id);
 	wire_put_u32(&w, from);
 	return wire_len(&w);
 }
@@ -86,7 +69,7 @@ int
 control_metrics_parse(struct wire_reader *r, uint32_t *from)
 {
 	*from = wire_get_u32(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -95,7 +78,7 @@ control_metrics_reply_pack(
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, CONTROL_METRICS | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, CONTROL_METRICS | PROTO_REPLY, 0, id);
 	wire_put_u32(&w, page->total);
 	wire_put_blob(&w, page->text, page->len);
 	return wire_len(&w);
@@ -106,7 +89,7 @@ control_metrics_reply_parse(struct wire_reader *r, struct control_page *page)
 {
 	page->total = wire_get_u32(r);
 	page->text = wire_get_blob(r, CONTROL_PAGE_MAX, &page->len);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -114,7 +97,7 @@ control_probe_pack(uint8_t *p, size_t cap, uint32_t id, uint16_t index)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, CONTROL_PROBE, 0, id);
+	proto_start(&w, p, cap, CONTROL_PROBE, 0, id);
 	wire_put_u16(&w, index);
 	return wire_len(&w);
 }
@@ -123,7 +106,7 @@ int
 control_probe_parse(struct wire_reader *r, uint16_t *index)
 {
 	*index = wire_get_u16(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -132,7 +115,7 @@ control_probe_reply_pack(
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, CONTROL_PROBE | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, CONTROL_PROBE | PROTO_REPLY, 0, id);
 	wire_put_str(&w, b->name);
 	wire_put_u16(&w, (uint16_t)-b->err);
 	wire_put_bytes(&w, b->sha1, sizeof(b->sha1));
@@ -151,7 +134,7 @@ control_probe_reply_parse(struct wire_reader *r, struct control_probe *b)
 	b->us = wire_get_u32(r);
 	b->ckr = wire_get_u32(r);
 	wire_get_str(r, b->trouble, sizeof(b->trouble));
-	return b->err < SIGNER_ENOMEM ? SIGNER_EPROTO : finish(r);
+	return b->err < SIGNER_ENOMEM ? SIGNER_EPROTO : proto_finish(r);
 }
 
 size_t
@@ -159,14 +142,14 @@ control_reload_pack(uint8_t *p, size_t cap, uint32_t id)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, CONTROL_RELOAD, 0, id);
+	proto_start(&w, p, cap, CONTROL_RELOAD, 0, id);
 	return wire_len(&w);
 }
 
 int
 control_reload_parse(struct wire_reader *r)
 {
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -175,7 +158,7 @@ control_pin_pack(
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, CONTROL_PIN, 0, id);
+	proto_start(&w, p, cap, CONTROL_PIN, 0, id);
 	wire_put_blob(&w, pin, len);
 	return wire_len(&w);
 }
@@ -198,14 +181,14 @@ control_done_reply_pack(
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, (uint8_t)type | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, (uint8_t)type | PROTO_REPLY, 0, id);
 	return wire_len(&w);
 }
 
 int
 control_done_reply_parse(struct wire_reader *r)
 {
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t

@@ -2,9 +2,8 @@
 
 #include <string.h>
 
-/* The header of a packet; every packer starts here. */
-static void
-start(struct wire_writer *w, uint8_t *p, size_t cap, uint8_t type,
+void
+proto_start(struct wire_writer *w, uint8_t *p, size_t cap, uint8_t type,
     uint16_t status, uint32_t id)
 {
 	wire_write(w, p, cap < PROTO_PACKET_MAX ? cap : PROTO_PACKET_MAX);
@@ -14,9 +13,8 @@ start(struct wire_writer *w, uint8_t *p, size_t cap, uint8_t type,
 	wire_put_u32(w, id);
 }
 
-/* Every parser ends here. */
-static int
-finish(const struct wire_reader *r)
+int
+proto_finish(const struct wire_reader *r)
 {
 	return wire_end(r) ? SIGNER_OK : SIGNER_EPROTO;
 }
@@ -47,7 +45,7 @@ proto_hello_pack(uint8_t *p, size_t cap, uint32_t id)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_HELLO, 0, id);
+	proto_start(&w, p, cap, PROTO_HELLO, 0, id);
 	wire_put_u8(&w, PROTO_VERSION);
 	return wire_len(&w);
 }
@@ -56,7 +54,7 @@ int
 proto_hello_parse(struct wire_reader *r, uint8_t *version)
 {
 	*version = wire_get_u8(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -65,7 +63,7 @@ proto_hello_reply_pack(
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_HELLO | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, PROTO_HELLO | PROTO_REPLY, 0, id);
 	wire_put_u8(&w, h->version);
 	wire_put_u32(&w, h->packet_max);
 	wire_put_u16(&w, h->inflight_max);
@@ -80,7 +78,7 @@ proto_hello_reply_parse(struct wire_reader *r, struct proto_hello *h)
 	h->packet_max = wire_get_u32(r);
 	h->inflight_max = wire_get_u16(r);
 	wire_get_str(r, h->server, sizeof(h->server));
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -88,14 +86,14 @@ proto_ping_pack(uint8_t *p, size_t cap, uint32_t id)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_PING, 0, id);
+	proto_start(&w, p, cap, PROTO_PING, 0, id);
 	return wire_len(&w);
 }
 
 int
 proto_ping_parse(struct wire_reader *r)
 {
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -103,7 +101,7 @@ proto_ping_reply_pack(uint8_t *p, size_t cap, uint32_t id)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_PING | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, PROTO_PING | PROTO_REPLY, 0, id);
 	return wire_len(&w);
 }
 
@@ -112,7 +110,7 @@ proto_list_pack(uint8_t *p, size_t cap, uint32_t id, uint32_t from)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_LIST, 0, id);
+	proto_start(&w, p, cap, PROTO_LIST, 0, id);
 	wire_put_u32(&w, from);
 	return wire_len(&w);
 }
@@ -121,7 +119,7 @@ int
 proto_list_parse(struct wire_reader *r, uint32_t *from)
 {
 	*from = wire_get_u32(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -130,7 +128,7 @@ proto_list_reply_pack(uint8_t *p, size_t cap, uint32_t id,
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_LIST | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, PROTO_LIST | PROTO_REPLY, 0, id);
 	wire_put_u16(&w, (uint16_t)n);
 	for (size_t i = 0; i < n; i++)
 		proto_identity_put(&w, &ids[i]);
@@ -148,7 +146,7 @@ proto_list_reply_parse(
 	}
 	for (size_t i = 0; i < *n; i++)
 		proto_identity_get(r, &ids[i]);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -157,7 +155,7 @@ proto_find_pack(
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_FIND, 0, id);
+	proto_start(&w, p, cap, PROTO_FIND, 0, id);
 	wire_put_blob(&w, thumb, thumblen);
 	return wire_len(&w);
 }
@@ -168,7 +166,7 @@ proto_find_parse(struct wire_reader *r, const uint8_t **thumb, size_t *thumblen)
 	*thumb = wire_get_blob(r, SIGNER_SHA256_LEN, thumblen);
 	if (*thumblen != SIGNER_SHA1_LEN && *thumblen != SIGNER_SHA256_LEN)
 		return SIGNER_EPROTO;
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -177,7 +175,7 @@ proto_find_reply_pack(
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_FIND | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, PROTO_FIND | PROTO_REPLY, 0, id);
 	proto_identity_put(&w, ident);
 	return wire_len(&w);
 }
@@ -186,7 +184,7 @@ int
 proto_find_reply_parse(struct wire_reader *r, struct signer_identity *ident)
 {
 	proto_identity_get(r, ident);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -195,7 +193,7 @@ proto_certificate_pack(
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_CERTIFICATE, 0, id);
+	proto_start(&w, p, cap, PROTO_CERTIFICATE, 0, id);
 	wire_put_bytes(&w, c->key, sizeof(c->key));
 	wire_put_u8(&w, c->depth);
 	return wire_len(&w);
@@ -206,7 +204,7 @@ proto_certificate_parse(struct wire_reader *r, struct proto_certificate *c)
 {
 	wire_get_bytes(r, c->key, sizeof(c->key));
 	c->depth = wire_get_u8(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -214,7 +212,7 @@ proto_sign_pack(uint8_t *p, size_t cap, uint32_t id, const struct proto_sign *s)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_SIGN, 0, id);
+	proto_start(&w, p, cap, PROTO_SIGN, 0, id);
 	wire_put_bytes(&w, s->key, sizeof(s->key));
 	wire_put_u8(&w, (uint8_t)s->what.scheme);
 	wire_put_u8(&w, (uint8_t)s->what.hash);
@@ -247,7 +245,7 @@ proto_decrypt_pack(
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_DECRYPT, 0, id);
+	proto_start(&w, p, cap, PROTO_DECRYPT, 0, id);
 	wire_put_bytes(&w, d->key, sizeof(d->key));
 	wire_put_u8(&w, (uint8_t)d->scheme);
 	wire_put_u8(&w, (uint8_t)d->hash);
@@ -277,7 +275,7 @@ proto_blob_reply_pack(uint8_t *p, size_t cap, uint32_t id, enum proto_type type,
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, (uint8_t)type | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, (uint8_t)type | PROTO_REPLY, 0, id);
 	wire_put_blob(&w, data, len);
 	return wire_len(&w);
 }
@@ -301,7 +299,7 @@ proto_status_pack(uint8_t *p, size_t cap, uint32_t id, uint16_t index)
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_STATUS, 0, id);
+	proto_start(&w, p, cap, PROTO_STATUS, 0, id);
 	wire_put_u16(&w, index);
 	return wire_len(&w);
 }
@@ -310,7 +308,7 @@ int
 proto_status_parse(struct wire_reader *r, uint16_t *index)
 {
 	*index = wire_get_u16(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -319,7 +317,7 @@ proto_status_reply_pack(
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_STATUS | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, PROTO_STATUS | PROTO_REPLY, 0, id);
 	wire_put_str(&w, t->name);
 	wire_put_str(&w, t->label);
 	wire_put_str(&w, t->state);
@@ -366,7 +364,7 @@ proto_status_reply_parse(struct wire_reader *r, struct client_token *t)
 	t->last_ms = wire_get_u64(r);
 	t->retries = wire_get_u64(r);
 	t->failed_at = wire_get_u64(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -377,7 +375,7 @@ proto_explain_pack(
 
 	if (q->ngroups > CLIENT_GROUPS_MAX)
 		return 0;
-	start(&w, p, cap, PROTO_EXPLAIN, 0, id);
+	proto_start(&w, p, cap, PROTO_EXPLAIN, 0, id);
 	wire_put_u8(&w, q->other);
 	wire_put_u32(&w, q->uid);
 	wire_put_u32(&w, q->gid);
@@ -440,7 +438,7 @@ proto_explain_reply_pack(uint8_t *p, size_t cap, uint32_t id,
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, PROTO_EXPLAIN | PROTO_REPLY, 0, id);
+	proto_start(&w, p, cap, PROTO_EXPLAIN | PROTO_REPLY, 0, id);
 	wire_put_u16(&w, (uint16_t)n);
 	for (size_t i = 0; i < n; i++) {
 		wire_put_u8(&w, (uint8_t)found[i].weight);
@@ -464,7 +462,7 @@ proto_explain_reply_parse(
 		wire_get_str(r, found[i].what, sizeof(found[i].what));
 		wire_get_str(r, found[i].text, sizeof(found[i].text));
 	}
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -473,7 +471,8 @@ proto_failure_pack(uint8_t *p, size_t cap, uint32_t id, enum proto_type type,
 {
 	struct wire_writer w;
 
-	start(&w, p, cap, (uint8_t)type | PROTO_REPLY, (uint16_t)-err, id);
+	proto_start(
+	    &w, p, cap, (uint8_t)type | PROTO_REPLY, (uint16_t)-err, id);
 	wire_put_u32(&w, why->ckr);
 	wire_put_u8(&w, why->retry);
 	wire_put_u32(&w, why->after_ms);

@@ -41,6 +41,14 @@ struct proto_header {
 	uint32_t id;     /* chosen by the client; comes back */
 };
 
+/*
+ * Begins a packet with its header; and what a parser says at the end, where
+ * nothing may be left. For packers and parsers of packets with this header.
+ */
+void proto_start(struct wire_writer *w, uint8_t *p, size_t cap, uint8_t type,
+    uint16_t status, uint32_t id);
+int proto_finish(const struct wire_reader *r);
+
 /* Reads the first 8 bytes and leaves r at the body. */
 int proto_header_parse(struct wire_reader *r, const uint8_t *p, size_t len,
     struct proto_header *h);
