@@ -17,12 +17,6 @@ start(struct wire_writer *w, uint8_t *p, size_t cap, enum link_kind kind)
 	wire_put_u8(w, (uint8_t)kind);
 }
 
-static int
-finish(const struct wire_reader *r)
-{
-	return wire_end(r) ? SIGNER_OK : SIGNER_EPROTO;
-}
-
 size_t
 link_beat_pack(uint8_t *p, size_t cap, bool well)
 {
@@ -37,7 +31,7 @@ int
 link_beat_parse(struct wire_reader *r, bool *well)
 {
 	*well = wire_get_u8(r) == 1;
-	return finish(r);
+	return proto_finish(r);
 }
 
 bool
@@ -90,7 +84,7 @@ link_gone_parse(struct wire_reader *r, struct link_client *c)
 {
 	c->slot = wire_get_u32(r);
 	c->serial = wire_get_u32(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -126,7 +120,7 @@ link_done_parse(struct wire_reader *r, struct link_done *d)
 	d->ticket = wire_get_u64(r);
 	d->status = wire_get_u16(r);
 	d->token_us = wire_get_u32(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -170,7 +164,7 @@ link_state_parse(struct wire_reader *r, struct link_state *s)
 	s->since = wire_get_u64(r);
 	wire_get_str(r, s->label, sizeof(s->label));
 	wire_get_str(r, s->why.text, sizeof(s->why.text));
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -197,7 +191,7 @@ link_catalogue_parse(struct wire_reader *r, struct link_catalogue *c)
 		return SIGNER_EPROTO;
 	for (size_t i = 0; i < c->n; i++)
 		proto_identity_get(r, &c->ids[i]);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -217,7 +211,7 @@ link_worker_parse(struct wire_reader *r, struct link_worker *k)
 {
 	k->index = wire_get_u16(r);
 	k->generation = wire_get_u32(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 static void
@@ -250,7 +244,7 @@ int
 link_who_parse(struct wire_reader *r, struct link_who *q)
 {
 	who_get(r, q);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -273,7 +267,7 @@ link_program_parse(struct wire_reader *r, struct link_program *g)
 	g->sections = wire_get_u64(r);
 	wire_get_str(r, g->path, sizeof(g->path));
 	wire_get_str(r, g->trouble, sizeof(g->trouble));
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -290,7 +284,7 @@ int
 link_order_parse(struct wire_reader *r, uint32_t *id)
 {
 	*id = wire_get_u32(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -314,7 +308,7 @@ link_mark_parse(struct wire_reader *r, struct link_mark *m)
 	m->id = wire_get_u32(r);
 	m->on = wire_get_u8(r) != 0;
 	m->err = wire_get_u32(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -343,7 +337,7 @@ link_probed_parse(struct wire_reader *r, struct link_probed *b)
 	b->why.ckr = wire_get_u32(r);
 	b->why.retry = wire_get_u8(r) != 0;
 	wire_get_str(r, b->why.text, sizeof(b->why.text));
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -376,7 +370,7 @@ link_counted_parse(struct wire_reader *r, struct link_counted *c)
 	c->searches = wire_get_u64(r);
 	c->recoveries = wire_get_u64(r);
 	c->retries = wire_get_u64(r);
-	return finish(r);
+	return proto_finish(r);
 }
 
 size_t
@@ -396,7 +390,7 @@ link_audit_parse(struct wire_reader *r, struct audit_chain *c)
 {
 	c->number = wire_get_u64(r);
 	wire_get_bytes(r, c->value, sizeof(c->value));
-	return finish(r);
+	return proto_finish(r);
 }
 
 /* Room for the one descriptor that a packet may carry. */
@@ -436,6 +430,21 @@ link_send(int sock, const void *head, size_t headlen, const void *body,
 	return sent == -1 ? -1 : 0;
 }
 
+/* The descriptor that rode along. There is room for two: then it is none. */
+static int
+only(const struct cmsghdr *c)
+{
+	size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	int fds[sizeof(union ride) / sizeof(int)];
+
+	memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+	if (n == 1)
+		return fds[0];
+	for (size_t i = 0; i < n; i++)
+		(void)close(fds[i]);
+	return -1;
+}
+
 long
 link_recv(int sock, void *buf, size_t room, int *fd, int flags)
 {
@@ -457,9 +466,8 @@ link_recv(int sock, void *buf, size_t room, int *fd, int flags)
 		return -1;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL;
 	     c = CMSG_NXTHDR(&m, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(fd, CMSG_DATA(c), sizeof(int));
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+			*fd = only(c);
 	if ((m.msg_flags & MSG_TRUNC) == 0)
 		return got;
 	if (*fd != -1)

@@ -1,7 +1,12 @@
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -128,6 +133,59 @@ what_does_not_fit_the_room_is_not_packed(void **state)
 	assert_int_equal(link_counted_pack(buf, 69, &counted), 69);
 }
 
+/* How many descriptors this process has. */
+static unsigned
+descriptors(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		n += fcntl(fd, F_GETFD) != -1;
+	return n;
+}
+
+/* Two at once are nobody's: none is taken, and none stays open. */
+static void
+one_descriptor_rides_along_and_no_more(void **state)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(2 * sizeof(int))];
+	} ride;
+	struct iovec iov = {buf, 1};
+	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+	const int two[2] = {0, 1};
+	struct cmsghdr *c;
+	unsigned before;
+	int ends[2], fd;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	before = descriptors();
+	assert_int_equal(link_send(ends[0], buf, 1, NULL, 0, 0, 0), 0);
+	assert_int_equal(link_recv(ends[1], buf, sizeof(buf), &fd, 0), 1);
+	assert_true(fd > 2);
+	(void)close(fd);
+	for (unsigned n = 1; n <= 2; n++) {
+		memset(&ride, 0, sizeof(ride));
+		m.msg_control = ride.space;
+		m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+		c = CMSG_FIRSTHDR(&m);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(n * sizeof(int));
+		memcpy(CMSG_DATA(c), two, n * sizeof(int));
+		assert_int_equal(sendmsg(ends[0], &m, 0), 1);
+		(void)link_recv(ends[1], buf, sizeof(buf), &fd, 0);
+		assert_int_equal(fd == -1, n == 2);
+		if (fd != -1)
+			(void)close(fd);
+		assert_int_equal(descriptors(), before);
+	}
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
 int
 main(void)
 {
@@ -135,6 +193,7 @@ main(void)
 	    cmocka_unit_test(
 		what_is_packed_is_parsed_and_nothing_shorter_or_longer),
 	    cmocka_unit_test(what_does_not_fit_the_room_is_not_packed),
+	    cmocka_unit_test(one_descriptor_rides_along_and_no_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
