@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include <event2/event.h>
-#include <openssl/evp.h>
 
 #include "agent/front/auditseal.h"
 #include "agent/front/overseer.h"
 #include "agent/front/program.h"
+#include "agent/hash.h"
 #include "agent/log.h"
 #include "version.h"
 
@@ -358,32 +358,16 @@ static void
 digest(struct audit_bytes *out, const struct policy_request *what,
     const uint8_t *data, size_t len)
 {
-	const EVP_MD *md = EVP_sha256();
-	unsigned n = 0;
+	enum signer_hash h = what->hash;
 
 	if (what->digest && len <= SIGNER_HASH_MAX) {
 		memcpy(out->data, data, len);
 		out->len = len;
 		return;
 	}
-	if (what->use != SIGNER_USE_DECRYPT) {
-		switch (what->hash) {
-		case SIGNER_SHA1:
-			md = EVP_sha1();
-			break;
-		case SIGNER_SHA384:
-			md = EVP_sha384();
-			break;
-		case SIGNER_SHA512:
-			md = EVP_sha512();
-			break;
-		case SIGNER_HASH_NONE:
-		case SIGNER_SHA256:
-			break;
-		}
-	}
-	if (EVP_Digest(data, len, out->data, &n, md, NULL) == 1)
-		out->len = n;
+	if (what->use == SIGNER_USE_DECRYPT || h == SIGNER_HASH_NONE)
+		h = SIGNER_SHA256;
+	out->len = hash_make(h, data, len, out->data);
 }
 
 /* Nothing can be written, and must be: the request ends here. */

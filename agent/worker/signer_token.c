@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/evp.h>
+#include "agent/hash.h"
 
 /* The waist and the token number things alike; the cast below is a copy. */
 static_assert((int)SIGNER_KEY_RSA == (int)TOKEN_RSA &&
@@ -144,32 +144,6 @@ certificate(void *ctx, const uint8_t key[SIGNER_SHA256_LEN], unsigned depth,
 	return settle(err, &tt, why);
 }
 
-/* The digest of a message; false if libcrypto will not. */
-static int
-hash(enum signer_hash h, const uint8_t *data, size_t len,
-    uint8_t out[SIGNER_HASH_MAX])
-{
-	const EVP_MD *md = NULL;
-
-	switch (h) {
-	case SIGNER_HASH_NONE:
-		break;
-	case SIGNER_SHA1:
-		md = EVP_sha1();
-		break;
-	case SIGNER_SHA256:
-		md = EVP_sha256();
-		break;
-	case SIGNER_SHA384:
-		md = EVP_sha384();
-		break;
-	case SIGNER_SHA512:
-		md = EVP_sha512();
-		break;
-	}
-	return md != NULL && EVP_Digest(data, len, out, NULL, md, NULL) == 1;
-}
-
 static int
 sign(void *ctx, const uint8_t key[SIGNER_SHA256_LEN],
     const struct signer_sign *what, uint8_t *sig, size_t *siglen,
@@ -182,7 +156,7 @@ sign(void *ctx, const uint8_t key[SIGNER_SHA256_LEN],
 	int err;
 
 	if (!what->digest && what->scheme != SIGNER_EDDSA) {
-		if (!hash(what->hash, what->data, what->len, digest))
+		if (hash_make(what->hash, what->data, what->len, digest) == 0)
 			return signer_fail(why, SIGNER_EMECH,
 			    "libcrypto does not "
 			    "hash so");
