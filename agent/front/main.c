@@ -165,7 +165,13 @@ main(int argc, char **argv)
 		    "restart sealpointd");
 		return 1;
 	}
-	if (snapshot_read(CONF_FD, &conf) != 0 || shed(argv[1]) != 0)
+	if (snapshot_read(CONF_FD, &conf) != 0) {
+		log_line(LOG_LEVEL_ERROR,
+		    "the front process cannot read its configuration; restart "
+		    "sealpointd");
+		return 1;
+	}
+	if (shed(argv[1]) != 0)
 		return 1;
 	if (make_room() != 0 || furnish(&front) != 0 || enter() != 0) {
 		log_line(LOG_LEVEL_ERROR, "the front process cannot start");

@@ -118,6 +118,9 @@ start_worker(struct crew *c, unsigned i)
 	int ends[2];
 
 	if (!pair(ends)) {
+		log_line(LOG_LEVEL_ERROR,
+		    "%s cannot be started: no socket to it: %s", w->program,
+		    strerror(errno));
 		child_ended(w);
 		return;
 	}
@@ -216,6 +219,9 @@ start_front(struct crew *c)
 	int ends[2], fds[4];
 
 	if (!pair(ends)) {
+		log_line(LOG_LEVEL_ERROR,
+		    "%s cannot be started: no socket to it: %s",
+		    c->front.program, strerror(errno));
 		child_ended(&c->front);
 		return;
 	}

@@ -14,6 +14,7 @@
 #include "agent/log.h"
 
 #define BOX_ROOM 512 /* a packet with the longest PIN fits */
+#define PAUSE_MS 100 /* while no descriptor is free */
 
 struct door {
 	struct warden *warden;
@@ -136,8 +137,11 @@ stand(void *arg)
 		if (ready <= 0)
 			continue;
 		fd = accept4(d->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd == -1)
+		if (fd == -1) {
+			/* No descriptor is free: it waits until one is. */
+			(void)poll(NULL, 0, PAUSE_MS);
 			continue;
+		}
 		serve(d, fd);
 		(void)close(fd);
 	}

@@ -215,10 +215,17 @@ main(int argc, char **argv)
 		    "restart sealpointd");
 		return 1;
 	}
-	if (snapshot_read(CONF_FD, &conf) != 0)
+	index = snapshot_read(CONF_FD, &conf) == 0
+		    ? conf_token_index(&conf, argv[1])
+		    : -1;
+	if (index < 0) {
+		log_line(LOG_LEVEL_ERROR,
+		    "token %s: its process cannot read its configuration; "
+		    "restart sealpointd",
+		    argv[1]);
 		return 1;
-	index = conf_token_index(&conf, argv[1]);
-	if (index < 0 || shed(&conf.tokens[index], argv[3]) != 0)
+	}
+	if (shed(&conf.tokens[index], argv[3]) != 0)
 		return 1;
 	/* What a login takes to print the PIN goes back to the system, not
 	 * into the store of each thread that ever logged in. */
