@@ -132,6 +132,22 @@ bring_all(struct session *s, struct admin *op, const struct admin_token *tokens,
 	return r;
 }
 
+/* Somebody may have locked one again meanwhile, or it was pulled. */
+static int
+report(struct session *s, const struct admin_token *tokens, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!tokens[i].wants)
+			continue;
+		output_error(s->out,
+		    "token %s took its PIN, and is not ready all the same; see "
+		    "'sealpoint status', then unlock it again",
+		    tokens[i].name);
+		return COMMAND_FAILED;
+	}
+	return list(s, tokens, n, "unlocked");
+}
+
 static int
 unlock(struct session *s, const char *name)
 {
@@ -155,7 +171,7 @@ unlock(struct session *s, const char *name)
 	if (admin_unlock(op, name, tokens, &n, &why) != SIGNER_OK)
 		r = operate_failed(s, "not unlocked", &why);
 	else
-		r = list(s, tokens, n, "unlocked");
+		r = report(s, tokens, n);
 out:
 	admin_close(op);
 	return r;
