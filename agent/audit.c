@@ -82,18 +82,6 @@ name(const char *const *words, uint64_t i)
 	return "?";
 }
 
-const char *
-audit_event_name(uint64_t event)
-{
-	return name(events, event);
-}
-
-const char *
-audit_result_name(uint64_t result)
-{
-	return name(results, result);
-}
-
 int
 audit_digest(const void *data, size_t len, uint8_t out[AUDIT_CHAIN_LEN])
 {

@@ -132,8 +132,4 @@ int audit_head_parse(const char *text, size_t len, struct audit_chain *c);
 /* SHA-256; 0, or -1 without memory. */
 int audit_digest(const void *data, size_t len, uint8_t out[AUDIT_CHAIN_LEN]);
 
-/* Words as they stand in the records; "?" for a number that has none. */
-const char *audit_event_name(uint64_t event);
-const char *audit_result_name(uint64_t result);
-
 #endif

@@ -141,9 +141,6 @@ int mp_client_assignments(struct mp_client *c,
 int mp_client_policy(struct mp_client *c, const struct mp_assignment *a,
     struct mp_buf *xml, struct mp_error *e);
 
-/* How the assignment's hashes fit the last policy that was read. Borrowed. */
-const struct mp_policyhashes *mp_client_hashes(const struct mp_client *c);
-
 /* .sms_aut documents; see mp/kinds/document.h for who frees what. */
 int mp_client_mp_list(
     struct mp_client *c, struct mp_list *out, struct mp_error *e);

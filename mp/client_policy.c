@@ -144,9 +144,3 @@ out:
 	mp_buf_release(&body);
 	return r;
 }
-
-const struct mp_policyhashes *
-mp_client_hashes(const struct mp_client *c)
-{
-	return &c->hashes;
-}
