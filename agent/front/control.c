@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "agent/control.h"
+#include "agent/front/arrivals.h"
 #include "agent/front/locks.h"
 #include "agent/front/metrics.h"
 #include "agent/front/overseer.h"
@@ -40,8 +41,7 @@ struct caller {
 
 struct control {
 	struct front *f;
-	struct event *acceptable;
-	int fd;
+	struct arrivals *arrivals; /* NULL: there is no socket */
 	uint32_t order;
 	struct caller callers[CALLERS_MAX];
 };
@@ -505,12 +505,9 @@ admit(struct control *c, int fd)
 }
 
 static void
-on_acceptable(evutil_socket_t listener, short what, void *arg)
+receive(void *arg, int fd)
 {
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-
-	(void)what;
-	if (fd != -1 && (!trusted(fd) || admit(arg, fd) != 0))
+	if (!trusted(fd) || admit(arg, fd) != 0)
 		(void)close(fd);
 }
 
@@ -522,17 +519,13 @@ control_open(struct front *f, int fd)
 	if (c == NULL)
 		return NULL;
 	c->f = f;
-	c->fd = fd;
 	for (unsigned i = 0; i < CALLERS_MAX; i++)
 		c->callers[i] = (struct caller){.c = c, .fd = -1};
 	if (fd == -1)
 		return c;
-	c->acceptable =
-	    event_new(f->base, fd, EV_READ | EV_PERSIST, on_acceptable, c);
-	if (c->acceptable != NULL && event_add(c->acceptable, NULL) == 0)
+	c->arrivals = arrivals_open(f->base, fd, "control socket", receive, c);
+	if (c->arrivals != NULL)
 		return c;
-	if (c->acceptable != NULL)
-		event_free(c->acceptable);
 	free(c);
 	return NULL;
 }
@@ -545,9 +538,6 @@ control_close(struct control *c)
 	for (unsigned i = 0; i < CALLERS_MAX; i++)
 		if (c->callers[i].fd != -1)
 			drop(&c->callers[i]);
-	if (c->acceptable != NULL)
-		event_free(c->acceptable);
-	if (c->fd != -1)
-		(void)close(c->fd);
+	arrivals_close(c->arrivals);
 	free(c);
 }

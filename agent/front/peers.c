@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "agent/front/arrivals.h"
 #include "agent/front/route.h"
 #include "agent/front/timer.h"
 #include "agent/front/workers.h"
@@ -25,8 +26,7 @@ struct reply {
 
 struct peers {
 	struct front *front;
-	struct event *acceptable;
-	int fd;
+	struct arrivals *arrivals;
 	bool full; /* said so, and not yet relieved */
 	unsigned count;
 	unsigned slots;
@@ -328,8 +328,9 @@ find_slot(
 
 /* Takes a connection in, or turns it away. */
 static void
-receive(struct front *f, int fd)
+receive(void *arg, int fd)
 {
+	struct front *f = arg;
 	struct peers *ps = f->peers;
 	struct policy_caller who;
 	uint32_t slot;
@@ -355,20 +356,6 @@ receive(struct front *f, int fd)
 	(void)close(fd);
 }
 
-static void
-on_acceptable(evutil_socket_t listener, short what, void *arg)
-{
-	int fd;
-
-	(void)what;
-	for (int i = 0; i < BURST; i++) {
-		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd == -1)
-			return;
-		receive(arg, fd);
-	}
-}
-
 struct peers *
 peers_open(struct front *f, int fd)
 {
@@ -379,18 +366,14 @@ peers_open(struct front *f, int fd)
 	if (ps == NULL)
 		return NULL;
 	ps->front = f;
-	ps->fd = fd;
 	ps->slots = slots;
-	ps->acceptable =
-	    event_new(f->base, fd, EV_READ | EV_PERSIST, on_acceptable, f);
-	if (sender_watch(fd) != 0 || ps->acceptable == NULL ||
-	    event_add(ps->acceptable, NULL) != 0) {
-		if (ps->acceptable != NULL)
-			event_free(ps->acceptable);
-		free(ps);
-		return NULL;
-	}
-	return ps;
+	if (sender_watch(fd) == 0)
+		ps->arrivals =
+		    arrivals_open(f->base, fd, "agent's socket", receive, f);
+	if (ps->arrivals != NULL)
+		return ps;
+	free(ps);
+	return NULL;
 }
 
 void
@@ -401,7 +384,6 @@ peers_close(struct peers *ps)
 	for (uint32_t i = 0; i < ps->slots; i++)
 		if (ps->table[i] != NULL)
 			drop(ps->table[i]);
-	event_free(ps->acceptable);
-	(void)close(ps->fd);
+	arrivals_close(ps->arrivals);
 	free(ps);
 }

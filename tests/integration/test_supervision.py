@@ -3,6 +3,7 @@ sources of PIN and module that the other suites do not use."""
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -27,8 +28,10 @@ class Ends(house.Case):
 
     @classmethod
     def prepare(cls):
+        cls.control = cls.dir / "control.sock"
         cls.token.configure(lambda t: t.replace(
-            "[agent]\n", "[agent]\ndeadline = 2\n"))
+            "[agent]\n",
+            f"[agent]\ndeadline = 2\ncontrol = {cls.control}\n"))
 
     def sign(self, **options):
         return self.sealpoint("sign", "-k", self.rsa, "-i", "/etc/passwd",
@@ -45,6 +48,35 @@ class Ends(house.Case):
         house.wait_for(lambda: self.front() not in ([], old), "another front")
         self.does("keys")
         self.assertEqual(self.sign().returncode, 0)
+
+    def test_a_front_without_descriptors_rests_and_serves_afterwards(self):
+        self.does("keys")
+        front, = self.front()
+
+        def busy():
+            """Seconds of a processor that it used."""
+            stat = pathlib.Path(f"/proc/{front}/schedstat").read_text()
+            return int(stat.split()[0]) / 1e9
+
+        limits = resource.prlimit(front, resource.RLIMIT_NOFILE)
+        resource.prlimit(front, resource.RLIMIT_NOFILE, (3, limits[1]))
+        self.addCleanup(resource.prlimit, front, resource.RLIMIT_NOFILE,
+                        limits)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client, \
+                socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as other:
+            client.settimeout(20)
+            client.connect(self.agent.socket)
+            other.connect(str(self.control))
+            client.send(packet(PING, 7))
+            before = busy()
+            time.sleep(0.7)
+            self.assertLess(busy() - before, 0.1)
+            for where in ("agent's", "control"):
+                self.assertEqual(self.agent.said().count(
+                    f"accepted at the {where} socket: Too many open"), 1)
+            resource.prlimit(front, resource.RLIMIT_NOFILE, limits)
+            self.assertEqual(client.recv(65536)[4:8], packet(PING, 7)[4:])
+        self.does("status", "--metrics", "--control", self.control)
 
     def test_no_signature_is_lost_while_workers_are_killed(self):
         self.does("keys")
