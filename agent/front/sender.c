@@ -71,7 +71,7 @@ sender_recv(int fd, uint8_t *buf, size_t room, struct sender *who)
 size_t
 sender_pending(int fd)
 {
-	int n = 0;
+	int n;
 
-	return ioctl(fd, FIONREAD, &n) == 0 && n > 0 ? (size_t)n : 0;
+	return ioctl(fd, FIONREAD, &n) == 0 && n >= 0 ? (size_t)n : SIZE_MAX;
 }

@@ -26,7 +26,10 @@ int sender_watch(int fd);
  */
 ssize_t sender_recv(int fd, uint8_t *buf, size_t room, struct sender *who);
 
-/* Bytes that wait in the socket: all of them were sent before now. */
+/*
+ * Bytes that wait in the socket: all of them were sent before now. SIZE_MAX if
+ * that cannot be known, so that nothing which comes counts as sent later.
+ */
 size_t sender_pending(int fd);
 
 #endif

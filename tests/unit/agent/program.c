@@ -1,3 +1,5 @@
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -11,6 +13,7 @@
 #include <cmocka.h>
 
 #include "agent/front/program.h"
+#include "agent/front/sender.h"
 
 /* A process that lives until it is ended, and its descriptor. */
 static pid_t
@@ -19,6 +22,8 @@ begin(int *pidfd)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		/* It does not outlive a test that fails. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)pause();
 		_exit(0);
 	}
@@ -104,6 +109,33 @@ what_was_sent_before_it_was_known_stays_early(void **state)
 }
 
 static void
+what_cannot_be_counted_stays_early_for_ever(void **state)
+{
+	struct link_program w;
+	struct program g;
+	int pidfd, ends[2];
+	pid_t pid = begin(&pidfd);
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	assert_true(sender_pending(ends[0]) == 0);
+	assert_int_equal(send(ends[1], "12345", 5, 0), 5);
+	assert_int_equal(send(ends[1], "678", 3, 0), 3);
+	assert_true(sender_pending(ends[0]) == 8);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+
+	w = word(pid);
+	program_init(&g);
+	program_await(&g, pid, 1000);
+	assert_true(program_told(&g, &w, pidfd, sender_pending(-1)));
+	for (int i = 0; i < 1000; i++)
+		assert_true(program_early(&g, 65536));
+	finish(pid);
+	program_release(&g);
+}
+
+static void
 word_of_another_process_or_a_second_word_is_not_believed(void **state)
 {
 	struct link_program w;
@@ -177,6 +209,7 @@ main(void)
 	    cmocka_unit_test(nothing_is_known_of_anybody_at_first),
 	    cmocka_unit_test(it_holds_for_that_process_while_it_lives),
 	    cmocka_unit_test(what_was_sent_before_it_was_known_stays_early),
+	    cmocka_unit_test(what_cannot_be_counted_stays_early_for_ever),
 	    cmocka_unit_test(
 		word_of_another_process_or_a_second_word_is_not_believed),
 	    cmocka_unit_test(one_that_cannot_be_seen_has_no_rules),
