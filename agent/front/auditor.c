@@ -167,8 +167,8 @@ measure(struct auditor *a)
 {
 	if (a->fd == -1 || a->len != 0 || a->size < a->ask_at)
 		return;
-	a->ask_at = a->size + AGAIN_BYTES;
-	overseer_audit(a->front->overseer, &a->chain, true);
+	if (overseer_audit(a->front->overseer, &a->chain, true) == 0)
+		a->ask_at = a->size + AGAIN_BYTES;
 }
 
 static void
@@ -187,14 +187,16 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 static void
 on_note(evutil_socket_t fd, short what, void *arg)
 {
+	const struct timeval soon = {NOTE_S, 0};
 	struct auditor *a = arg;
 
 	(void)fd;
 	(void)what;
 	pack_count(a, AUDIT_MORE, &a->more);
 	flush(a);
-	if (a->fd != -1 && a->len == 0)
-		overseer_audit(a->front->overseer, &a->chain, false);
+	if (a->fd != -1 && a->len == 0 &&
+	    overseer_audit(a->front->overseer, &a->chain, false) != 0)
+		(void)event_add(a->note, &soon);
 }
 
 /* A new file, which must be empty: the chain goes on in it. */
@@ -542,7 +544,7 @@ auditor_close(struct auditor *a)
 	pack_count(a, AUDIT_MORE, &a->more);
 	flush(a);
 	if (a->fd != -1 && a->len == 0)
-		overseer_audit(a->front->overseer, &a->chain, false);
+		(void)overseer_audit(a->front->overseer, &a->chain, false);
 	event_free(a->turn);
 	event_free(a->note);
 	shut(&a->fd);

@@ -182,20 +182,20 @@ overseer_ready(struct overseer *o, unsigned index, uint32_t generation)
 	(void)say(o, LINK_READY, index, generation);
 }
 
-void
+int
 overseer_audit(struct overseer *o, const struct audit_chain *at, bool full)
 {
 	uint8_t p[64];
 	size_t len = link_audit_pack(
 	    p, sizeof(p), full ? LINK_AUDIT_NEXT : LINK_AUDIT_HEAD, at);
 
-	(void)link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+	return link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
 }
 
 int
 overseer_mark(struct overseer *o, const struct link_mark *m)
 {
-	uint8_t p[16];
+	uint8_t p[LINK_MARK_MAX];
 
 	return link_send(o->fd, p, link_mark_pack(p, sizeof(p), LINK_MARK, m),
 	    NULL, 0, -1, MSG_DONTWAIT);

@@ -28,9 +28,9 @@ int overseer_reload(struct overseer *o);
 /* Asks which program a process runs; route_program() is told. 0, or -1. */
 int overseer_ask(struct overseer *o, const struct link_who *who);
 
-/* Tells how far the audit log reaches; full: asks for another file. */
-void overseer_audit(
-    struct overseer *o, const struct audit_chain *at, bool full);
+/* Tells how far the audit log reaches; full: asks for another file. 0, or -1:
+ * it cannot be told now. */
+int overseer_audit(struct overseer *o, const struct audit_chain *at, bool full);
 
 /* Tells that its start came to a good end. */
 void overseer_ready(struct overseer *o, unsigned index, uint32_t generation);
