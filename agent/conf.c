@@ -251,7 +251,8 @@ conf_align(struct conf *next, const struct conf *now)
 int
 conf_token_index(const struct conf *c, const char *name)
 {
-	for (size_t i = 0; i < c->ntokens; i++)
+	/* A number that is free has no name. */
+	for (size_t i = 0; name[0] != '\0' && i < c->ntokens; i++)
 		if (strcmp(c->tokens[i].name, name) == 0)
 			return (int)i;
 	return -1;

@@ -294,7 +294,7 @@ link_mark_pack(
 	struct wire_writer w;
 
 	start(&w, p, cap, kind);
-	wire_put_u16(&w, m->index);
+	wire_put_str(&w, m->token);
 	wire_put_u32(&w, m->id);
 	wire_put_u8(&w, m->on);
 	wire_put_u32(&w, m->err);
@@ -304,7 +304,7 @@ link_mark_pack(
 int
 link_mark_parse(struct wire_reader *r, struct link_mark *m)
 {
-	m->index = wire_get_u16(r);
+	wire_get_str(r, m->token, sizeof(m->token));
 	m->id = wire_get_u32(r);
 	m->on = wire_get_u8(r) != 0;
 	m->err = wire_get_u32(r);

@@ -124,15 +124,17 @@ size_t link_order_pack(
 int link_order_parse(struct wire_reader *r, uint32_t *id);
 
 /*
- * MARK and MARKED: u8 kind, u16 index, u32 id, u8 on, u32 errno. The id comes
- * back; one that is 0 was not asked for.
+ * MARK and MARKED: u8 kind, str token, u32 id, u8 on, u32 errno. The id comes
+ * back; one that is 0 was not asked for. By name, since front and supervisor
+ * turn to another configuration one after the other.
  */
 struct link_mark {
-	uint16_t index; /* of the [token] section */
+	char token[SIGNER_TOKEN_MAX];
 	uint32_t id;
 	bool on;
 	uint32_t err; /* errno, if it could not be done; else 0 */
 };
+#define LINK_MARK_MAX (SIGNER_TOKEN_MAX + 16) /* bytes packed */
 size_t link_mark_pack(
     uint8_t *p, size_t cap, enum link_kind kind, const struct link_mark *m);
 int link_mark_parse(struct wire_reader *r, struct link_mark *m);

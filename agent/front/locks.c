@@ -1,6 +1,7 @@
 #include "agent/front/locks.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,9 +58,16 @@ locks_pending(const struct front *f, unsigned index)
 }
 
 void
-locks_reset(struct front *f, unsigned index)
+locks_reset(struct front *f, unsigned index, bool other)
 {
-	f->locks->all[index].known = false;
+	struct lock *l = &f->locks->all[index];
+
+	l->known = false;
+	/* No answer comes about a token that is gone. */
+	if (!other || l->asked == l->done)
+		return;
+	l->done = l->asked;
+	control_marked(f, index, ECANCELED);
 }
 
 void
@@ -103,16 +111,20 @@ static void
 ask(struct front *f, unsigned index, bool on)
 {
 	struct lock *l = &f->locks->all[index];
-	struct link_mark m = {.index = (uint16_t)index, .on = on};
+	struct link_mark m = {.on = on};
+	int err;
 
 	if (++l->asked == 0)
 		++l->asked;
 	m.id = l->asked;
+	(void)snprintf(
+	    m.token, sizeof(m.token), "%s", f->conf->tokens[index].name);
 	if (overseer_mark(f->overseer, &m) == 0)
 		return;
+	err = errno;
 	l->done = l->asked;
-	complain(f, index, errno);
-	control_marked(f, index, errno);
+	complain(f, index, err);
+	control_marked(f, index, err);
 }
 
 void
@@ -154,19 +166,24 @@ locks_marked(struct front *f, struct wire_reader *r)
 {
 	struct link_mark m;
 	struct lock *l;
+	int index;
 
-	if (link_mark_parse(r, &m) != SIGNER_OK || m.index >= CONF_TOKENS_MAX)
+	memset(&m, 0, sizeof(m));
+	if (link_mark_parse(r, &m) != SIGNER_OK)
 		return;
-	l = &f->locks->all[m.index];
+	index = conf_token_index(f->conf, m.token);
+	if (index == -1)
+		return;
+	l = &f->locks->all[index];
 	/* What was not asked for counts while nothing else was. */
 	if (m.id == 0 ? l->asked != l->done : m.id != l->asked)
 		return;
 	l->done = l->asked;
 	if (m.err != 0)
-		complain(f, m.index, (int)m.err);
+		complain(f, (unsigned)index, (int)m.err);
 	else
-		set(f, m.index, m.on);
-	control_marked(f, m.index, (int)m.err);
+		set(f, (unsigned)index, m.on);
+	control_marked(f, (unsigned)index, (int)m.err);
 }
 
 int

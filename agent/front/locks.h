@@ -28,8 +28,9 @@ bool locks_on(const struct front *f, unsigned index);
 bool locks_known(const struct front *f, unsigned index); /* its mark is */
 bool locks_pending(const struct front *f, unsigned index);
 
-/* Another token has that number now: its mark is not known yet. */
-void locks_reset(struct front *f, unsigned index);
+/* The token is described anew: its mark is not known yet. other: it is another
+ * one that has that number now. */
+void locks_reset(struct front *f, unsigned index, bool other);
 
 /* A worker is there: it is told how it stands. */
 void locks_tell(struct front *f, unsigned index);

@@ -1,5 +1,7 @@
 #include "agent/front/reload.h"
 
+#include <string.h>
+
 #include "agent/front/auditor.h"
 #include "agent/front/catalogue.h"
 #include "agent/front/locks.h"
@@ -33,7 +35,8 @@ reload_from(struct front *f, int fd)
 		(void)catalogue_replace(f->catalogue, i, NULL, 0);
 		workers_reset(f, i);
 		metrics_reset(f->metrics, i);
-		locks_reset(f, i);
+		locks_reset(f, i,
+		    strcmp(now->tokens[i].name, next->tokens[i].name) != 0);
 	}
 	auditor_reload(f);
 	route_wake(f);

@@ -169,7 +169,7 @@ crew_audited(struct crew *c, const struct audit_chain *at, bool full)
 static void
 tell_mark(const struct crew *c, const struct link_mark *m)
 {
-	uint8_t p[16];
+	uint8_t p[LINK_MARK_MAX];
 
 	(void)link_send(c->ctl, p, link_mark_pack(p, sizeof(p), LINK_MARKED, m),
 	    NULL, 0, -1, MSG_DONTWAIT);
@@ -181,10 +181,11 @@ tell_marks(const struct crew *c, const struct conf *conf)
 {
 	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
 		const char *name = conf->tokens[i].name;
-		struct link_mark m = {.index = (uint16_t)i};
+		struct link_mark m = {.id = 0};
 
 		if (name[0] == '\0')
 			continue;
+		(void)snprintf(m.token, sizeof(m.token), "%s", name);
 		m.on = mark_is_set(conf->state, name);
 		tell_mark(c, &m);
 	}
@@ -194,14 +195,13 @@ void
 crew_mark(struct crew *c, const struct link_mark *asked)
 {
 	struct link_mark m = *asked;
-	const char *name;
 	int r;
 
-	if (m.index >= CONF_TOKENS_MAX || c->ctl == -1)
+	/* A token that is gone has no lock; and no name may be any file's. */
+	if (c->ctl == -1 || conf_token_index(c->conf, m.token) == -1)
 		return;
-	name = c->conf->tokens[m.index].name;
-	r = m.on ? mark_set(c->conf->state, name)
-		 : mark_clear(c->conf->state, name);
+	r = m.on ? mark_set(c->conf->state, m.token)
+		 : mark_clear(c->conf->state, m.token);
 	m.err = r == 0 ? 0 : (uint32_t)errno;
 	tell_mark(c, &m);
 }

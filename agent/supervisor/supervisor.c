@@ -250,7 +250,7 @@ heard(struct supervisor *s)
 	struct link_mark m;
 	struct link_who who;
 	struct audit_chain at;
-	uint8_t p[64], kind;
+	uint8_t p[LINK_MARK_MAX], kind;
 	bool well;
 	int fd;
 	long n = link_recv(s->crew.ctl, p, sizeof(p), &fd, MSG_DONTWAIT);

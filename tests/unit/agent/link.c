@@ -15,7 +15,7 @@
 static uint8_t buf[1024];
 
 static const struct link_mark mark = {
-    .index = 1, .id = 2, .on = true, .err = 3};
+    .token = "card", .id = 2, .on = true, .err = 3};
 static const struct link_probed probed = {.id = 9,
     .err = SIGNER_EPIN,
     .sha1 = {1},
@@ -92,7 +92,7 @@ parse(enum link_kind kind, size_t len)
 		err = link_mark_parse(&r, &m);
 		id = m.id + 7;
 		if (err == SIGNER_OK) {
-			assert_int_equal(m.index, mark.index);
+			assert_string_equal(m.token, mark.token);
 			assert_true(m.on);
 			assert_int_equal(m.err, mark.err);
 		}
@@ -125,7 +125,7 @@ what_does_not_fit_the_room_is_not_packed(void **state)
 	(void)state;
 	for (size_t room = 0; room < 5; room++)
 		assert_int_equal(link_order_pack(buf, room, LINK_LOCK, 9), 0);
-	for (size_t room = 0; room < 12; room++)
+	for (size_t room = 0; room < 16; room++)
 		assert_int_equal(
 		    link_mark_pack(buf, room, LINK_MARK, &mark), 0);
 	for (size_t room = 0; room < 69; room++)
