@@ -175,12 +175,90 @@ reload(struct supervisor *s)
 		notify_say(&s->notify, READY);
 }
 
+/* Tells the front which program a client runs. */
+static void
+tell_program(const struct supervisor *s, const struct link_who *who)
+{
+	struct link_program g;
+	uint8_t p[1024];
+	int pidfd;
+
+	who_look(s->crew.conf, who, &g, &pidfd);
+	(void)link_send(s->crew.ctl, p, link_program_pack(p, sizeof(p), &g),
+	    NULL, 0, pidfd, MSG_DONTWAIT);
+	if (pidfd != -1)
+		(void)close(pidfd);
+}
+
+/*
+ * One word of the front: it answers, tells of a worker, or asks who somebody
+ * is. False if there is none.
+ */
+static bool
+heard(struct supervisor *s)
+{
+	struct wire_reader r;
+	struct link_worker w;
+	struct link_mark m;
+	struct link_who who;
+	struct audit_chain at;
+	uint8_t p[LINK_MARK_MAX], kind;
+	bool well;
+	int fd;
+	long n = link_recv(s->crew.ctl, p, sizeof(p), &fd, MSG_DONTWAIT);
+
+	if (fd != -1)
+		(void)close(fd);
+	/* Nothing more comes, and poll() would say so without end. */
+	if (n == 0)
+		(void)kill(s->crew.front.pid, SIGKILL);
+	/* Ended with words of ours unread, it first says so. */
+	if (n <= 0)
+		return n == -1 && errno == ECONNRESET;
+	kind = link_kind_get(&r, p, (size_t)n);
+	if (kind == LINK_KILL && link_worker_parse(&r, &w) == SIGNER_OK)
+		crew_end_worker(&s->crew, w.index, w.generation);
+	else if (kind == LINK_MARK && link_mark_parse(&r, &m) == SIGNER_OK)
+		crew_mark(&s->crew, &m);
+	else if (kind == LINK_CONF && s->cmd == NULL)
+		reload(s);
+	else if (kind == LINK_READY && link_worker_parse(&r, &w) == SIGNER_OK)
+		crew_worker_ready(&s->crew, w.index, w.generation);
+	else if ((kind == LINK_AUDIT_HEAD || kind == LINK_AUDIT_NEXT) &&
+		 link_audit_parse(&r, &at) == SIGNER_OK)
+		crew_audited(&s->crew, &at, kind == LINK_AUDIT_NEXT);
+	else if (kind == LINK_BEAT && link_beat_parse(&r, &well) == SIGNER_OK)
+		answered(s, well);
+	else if (kind == LINK_WHO && link_who_parse(&r, &who) == SIGNER_OK)
+		tell_program(s, &who);
+	else if (kind == LINK_FOLLOWED && s->ready)
+		notify_say(&s->notify, READY);
+	return true;
+}
+
+/* What a front that ended said last, as how far the audit log reaches. */
+static void
+hear_out(struct supervisor *s)
+{
+	siginfo_t si = {0};
+
+	/* Not yet reaped, or its number might be somebody else's. */
+	if (s->crew.ctl == -1 ||
+	    waitid(P_PID, (id_t)s->crew.front.pid, &si,
+		WEXITED | WNOHANG | WNOWAIT) != 0 ||
+	    si.si_pid == 0)
+		return;
+	while (heard(s))
+		;
+}
+
 static void
 reap(struct supervisor *s)
 {
 	int wstatus;
 	pid_t pid;
 
+	hear_out(s);
 	while ((pid = waitpid(-1, &wstatus, WNOHANG)) > 0) {
 		if (s->cmd != NULL && pid == s->cmd->pid)
 			stop(s, command_status(wstatus));
@@ -226,62 +304,6 @@ signalled(struct supervisor *s)
 	}
 }
 
-/* Tells the front which program a client runs. */
-static void
-tell_program(const struct supervisor *s, const struct link_who *who)
-{
-	struct link_program g;
-	uint8_t p[1024];
-	int pidfd;
-
-	who_look(s->crew.conf, who, &g, &pidfd);
-	(void)link_send(s->crew.ctl, p, link_program_pack(p, sizeof(p), &g),
-	    NULL, 0, pidfd, MSG_DONTWAIT);
-	if (pidfd != -1)
-		(void)close(pidfd);
-}
-
-/* The front answers, tells of a worker, or asks who somebody is. */
-static void
-heard(struct supervisor *s)
-{
-	struct wire_reader r;
-	struct link_worker w;
-	struct link_mark m;
-	struct link_who who;
-	struct audit_chain at;
-	uint8_t p[LINK_MARK_MAX], kind;
-	bool well;
-	int fd;
-	long n = link_recv(s->crew.ctl, p, sizeof(p), &fd, MSG_DONTWAIT);
-
-	if (fd != -1)
-		(void)close(fd);
-	/* Nothing more comes, and poll() would say so without end. */
-	if (n == 0)
-		(void)kill(s->crew.front.pid, SIGKILL);
-	if (n <= 0)
-		return;
-	kind = link_kind_get(&r, p, (size_t)n);
-	if (kind == LINK_KILL && link_worker_parse(&r, &w) == SIGNER_OK)
-		crew_end_worker(&s->crew, w.index, w.generation);
-	else if (kind == LINK_MARK && link_mark_parse(&r, &m) == SIGNER_OK)
-		crew_mark(&s->crew, &m);
-	else if (kind == LINK_CONF && s->cmd == NULL)
-		reload(s);
-	else if (kind == LINK_READY && link_worker_parse(&r, &w) == SIGNER_OK)
-		crew_worker_ready(&s->crew, w.index, w.generation);
-	else if ((kind == LINK_AUDIT_HEAD || kind == LINK_AUDIT_NEXT) &&
-		 link_audit_parse(&r, &at) == SIGNER_OK)
-		crew_audited(&s->crew, &at, kind == LINK_AUDIT_NEXT);
-	else if (kind == LINK_BEAT && link_beat_parse(&r, &well) == SIGNER_OK)
-		answered(s, well);
-	else if (kind == LINK_WHO && link_who_parse(&r, &who) == SIGNER_OK)
-		tell_program(s, &who);
-	else if (kind == LINK_FOLLOWED && s->ready)
-		notify_say(&s->notify, READY);
-}
-
 /* Waits for events, timeout_ms at most (-1: for ever). */
 static void
 watch(struct supervisor *s, int timeout_ms)
@@ -298,7 +320,7 @@ watch(struct supervisor *s, int timeout_ms)
 	if (poll(p, 2 + CONF_TOKENS_MAX, timeout_ms) <= 0)
 		return;
 	if ((p[1].revents & POLLIN) != 0)
-		heard(s);
+		(void)heard(s);
 	else if (p[1].revents != 0)
 		(void)kill(s->crew.front.pid, SIGKILL);
 	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)

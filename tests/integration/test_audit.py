@@ -11,6 +11,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import time
 
 import caller
 import house
@@ -176,6 +177,33 @@ class Recorded(Audited):
         last = self.records()[-1]
         self.assertIn(f"records {last['n']:020}\n", self.head.read_text())
         self.sound("--head", self.head)
+
+    def test_the_last_words_of_a_front_are_heard_after_its_end(self):
+        """A supervisor that comes late to it finds several, and its death."""
+        self.start()
+        identity = caller.Identity(self.token.certificate("rsa").read_bytes())
+        with caller.Caller(self.agent.socket, identity) as one:
+            self.assertEqual(one.sign().status, 0)
+            front = self.front()
+            os.kill(self.agent.child.pid, signal.SIGSTOP)
+            try:
+                self.tell_and_end(one, front)
+            finally:
+                os.kill(self.agent.child.pid, signal.SIGCONT)
+        self.stop()
+        last = self.records()[-1]
+        self.assertEqual(len(self.records("use")), 3)
+        self.assertIn(f"records {last['n']:020}\n", self.head.read_text())
+
+    def tell_and_end(self, one, front):
+        """Twice the front has something to say of the log."""
+        self.assertEqual(one.sign().status, 0)
+        time.sleep(1.2)  # within a second it says so
+        self.assertEqual(one.sign().status, 0)
+        os.kill(self.agent.child.pid, signal.SIGTERM)
+        os.kill(front, signal.SIGTERM)
+        house.wait_for(lambda: ") Z " in pathlib.Path(
+            f"/proc/{front}/stat").read_text(), "its end")
 
     def test_the_front_killed_in_its_work_loses_no_use(self):
         self.start()
