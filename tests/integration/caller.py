@@ -2,7 +2,6 @@
 sees each answer, and each that comes twice. Knows docs/PROTOCOL.md, and none
 of our code."""
 import hashlib
-import socket
 import struct
 import threading
 import time
@@ -10,6 +9,8 @@ import time
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, utils
+
+from packet import connect
 
 SIGN = 6
 BUSY, TIMEOUT, DEVICE = 9, 10, 11
@@ -59,9 +60,7 @@ class Caller:
     def __init__(self, path, identity, seconds=60):
         self.identity = identity
         self.digests = {}
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(seconds)
-        self.socket.connect(str(path))
+        self.socket = connect(path, seconds)
 
     def __enter__(self):
         return self

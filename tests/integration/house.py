@@ -42,6 +42,17 @@ def wait_for(ready, what, seconds=30):
         time.sleep(0.02)
 
 
+def listening(path):
+    """Whether a socket that listens has that path: one that is only bound
+    refuses who connects."""
+    accepts = 1 << 16  # __SO_ACCEPTCON, of the fourth column
+    for line in pathlib.Path("/proc/net/unix").read_text().splitlines()[1:]:
+        column = line.split(maxsplit=7)
+        if column[-1] == str(path) and int(column[3], 16) & accepts:
+            return True
+    return False
+
+
 def prepared(name, make):
     """A directory that make() fills: made once per build, since its keys take
     seconds; copied by every test."""
@@ -248,13 +259,14 @@ class Agent(Process):
     def __init__(self, token):
         self.token = token
         conf = token.dir / "sealpointd.conf"
-        self.socket = re.search(r"(?m)^socket = (.*)$",
-                                conf.read_text()).group(1)
+        text = conf.read_text()
+        self.socket = re.search(r"(?m)^socket = (.*)$", text).group(1)
         pathlib.Path(self.socket).unlink(missing_ok=True)
+        sockets = [self.socket, *re.findall(r"(?m)^control = (.*)$", text)]
         super().__init__(token.dir / "sealpointd.log", program("sealpointd"),
                          "-c", conf, env=token.environment())
-        wait_for(lambda: os.path.exists(self.socket) or not self.alive(),
-                 "agent's socket")
+        wait_for(lambda: all(map(listening, sockets)) or not self.alive(),
+                 "agent's sockets")
         if not self.alive():
             raise AssertionError(f"sealpointd said:\n{self.said()}")
 

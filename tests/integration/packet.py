@@ -19,14 +19,28 @@ def blob(data):
     return struct.pack(">H", len(data)) + data
 
 
+def connect(path, seconds):
+    """A socket to the agent. While others wait to be let in, connect() is to
+    wait, as our client's does: that of a Python socket with a time-out would
+    be refused."""
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
+                       struct.pack("ll", seconds, 0))
+        one.connect(str(path))
+        one.settimeout(seconds)
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
 class Line:
     """Closes with its block."""
 
     def __init__(self, path, seconds=60):
         self.numbers = itertools.count(1)
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(seconds)
-        self.socket.connect(str(path))
+        self.socket = connect(path, seconds)
 
     def __enter__(self):
         return self

@@ -247,7 +247,7 @@ class Traced(house.Case):
             env=self.token.environment())
         self.addCleanup(agent.stop)
         house.wait_for(
-            lambda: (self.token.dir / "agent.sock").exists()
+            lambda: house.listening(self.token.dir / "agent.sock")
             or not agent.alive(), "agent's socket")
         self.assertTrue(agent.alive(), agent.said())
         below = pathlib.Path(
