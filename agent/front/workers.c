@@ -165,7 +165,12 @@ worker_lose(struct worker *w)
 	w->down =
 	    w->mute >= MUTE_MAX || (w->spoke && w->state.err != SIGNER_OK);
 	/* It may have said why it ends; else this is what is known. */
-	if (w->state.err == SIGNER_OK)
+	if (w->mute == MUTE_MAX)
+		presume(w, SIGNER_EDEVICE,
+		    "the worker of token %s ended %u times in a row before it "
+		    "said a word; see the agent's log",
+		    w->front->conf->tokens[w->index].name, MUTE_MAX);
+	else if (w->state.err == SIGNER_OK)
 		presume(w, SIGNER_EDEVICE,
 		    "the worker of token %s ended; a new one starts: try again",
 		    w->front->conf->tokens[w->index].name);

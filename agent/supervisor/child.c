@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/log.h"
 #include "version.h"
 
 #define FIRST_FD 3
@@ -102,6 +103,8 @@ child_start(struct child *c, char *const *argv, const int *fds, int nfds)
 		return -1;
 	if (pid == 0) {
 		become(path, argv, fds, nfds);
+		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s", path,
+		    strerror(errno));
 		_exit(127);
 	}
 	c->pid = pid;

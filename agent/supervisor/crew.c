@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/link.h"
@@ -89,17 +90,39 @@ memory(struct crew *c, unsigned i)
 static int
 start_with(struct crew *c, unsigned i, char *const *argv, int link)
 {
-	int fds[4] = {link, c->snapshot, memory(c, i), -1}, r;
+	int fds[4] = {link, c->snapshot, memory(c, i), -1}, r, saved;
 	bool wanted, ours;
 
+	if (fds[2] == -1)
+		return -1;
 	fds[3] =
 	    pinsource_lend(&c->pins[i], &c->conf->tokens[i], &wanted, &ours);
-	if (fds[2] == -1 || (wanted && fds[3] == -1))
+	if (wanted && fds[3] == -1)
 		return -1;
 	r = child_start(&c->workers[i], argv, fds, wanted ? 4 : 3);
+	saved = errno;
 	if (ours)
 		(void)close(fds[3]);
+	errno = saved;
 	return r;
+}
+
+/* In the place of a worker that never was: the front waits for none. */
+static void
+speak_for(const struct crew *c, unsigned i, int link, int err)
+{
+	struct link_state s;
+	uint8_t p[1024];
+
+	memset(&s, 0, sizeof(s));
+	s.since = (uint64_t)time(NULL);
+	s.why.retry = true;
+	s.err = signer_fail(&s.why, SIGNER_EDEVICE,
+	    "token %s: %s cannot be started: %s; it is tried again",
+	    c->conf->tokens[i].name, c->workers[i].program, strerror(err));
+	log_line(LOG_LEVEL_ERROR, "%s", s.why.text);
+	(void)link_send(link, p, link_state_pack(p, sizeof(p), &s), NULL, 0, -1,
+	    MSG_DONTWAIT);
 }
 
 static void
@@ -125,13 +148,12 @@ start_worker(struct crew *c, unsigned i)
 		return;
 	}
 	if (start_with(c, i, argv, ends[1]) != 0) {
-		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s",
-		    w->program, strerror(errno));
+		speak_for(c, i, ends[1], errno);
 		child_ended(w);
-	} else if (introduce(c, i, ends[0]) != 0) {
-		/* The front is going; all start again with it. */
-		(void)kill(w->pid, SIGKILL);
 	}
+	/* If it fails, the front is going; all start again with it. */
+	if (introduce(c, i, ends[0]) != 0 && w->pid != 0)
+		(void)kill(w->pid, SIGKILL);
 	(void)close(ends[0]);
 	(void)close(ends[1]);
 }

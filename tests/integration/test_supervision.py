@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 import unittest
+from unittest import mock
 
 import house
 
@@ -188,6 +189,44 @@ class Deserted(house.Case):
                        "the end of the children")
         # What it left behind does not keep the next one from starting.
         type(self).agent = self.start_agent()
+        self.does("keys")
+
+
+class Unstartable(house.Case):
+    """The program of the workers goes, and comes back."""
+
+    @classmethod
+    def start_agent(cls):
+        cls.programs = cls.dir / "bin"
+        cls.programs.mkdir()
+        for name in ("sealpointd", "sealpoint-front", "sealpoint-token"):
+            shutil.copy(house.program(name), cls.programs / name)
+        with mock.patch("house.program", lambda name: cls.programs / name):
+            return super().start_agent()
+
+    def fails(self, why):
+        """It is told at once, not after a deadline."""
+        house.wait_for(lambda: re.search(why, self.status()["trouble"]), why)
+        self.assertEqual(self.status()["state"], "failed")
+        start = time.monotonic()
+        self.refuses("sign", "-k", self.rsa, "-i", "/etc/passwd",
+                     "-o", self.work / "sig", says=why)
+        self.assertLess(time.monotonic() - start, 10)
+
+    def test_a_worker_that_cannot_be_started_is_told_with_the_reason(self):
+        self.does("keys")
+        program = self.programs / "sealpoint-token"
+        away = self.programs / "away"
+        program.rename(away)
+        os.kill(self.agent.workers()[0], signal.SIGKILL)
+        self.fails("cannot be started: No such file")
+        program.write_text("no program")
+        program.chmod(0o755)
+        self.fails("3 times in a row")
+        self.assertIn("sealpoint-token cannot be started: Exec format error",
+                      self.agent.said())
+        away.rename(program)
+        house.wait_for(lambda: self.status()["state"] == "ready", "the worker")
         self.does("keys")
 
 
