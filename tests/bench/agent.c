@@ -4,7 +4,6 @@
 
 #include "agent/client.h"
 #include "tests/bench/bench.h"
-#include "tests/bench/load.h"
 
 static const uint8_t digest[32] = {0x5e};
 
@@ -71,17 +70,22 @@ close_connection(void *one)
 }
 
 int
-agent_run(const char *socket, const char *thumbprint, enum bench_key key,
-    unsigned clients, double seconds)
+agent_load(const struct bench_place *b, struct load *l)
 {
-	struct job j = {.socket = socket};
-	const struct load l = {open_connection, sign, close_connection, &j};
+	static struct job j;
 
-	if (signer_thumbprint_parse(thumbprint, j.thumb, &j.thumblen) !=
-	    SIGNER_OK)
-		return 2;
+	if (signer_thumbprint_parse(b->thumbprint, j.thumb, &j.thumblen) !=
+	    SIGNER_OK) {
+		(void)fputs("bench: not a thumbprint\n", stderr);
+		return 1;
+	}
+	j.socket = b->socket;
 	j.what = (struct signer_sign){
-	    key == BENCH_RSA ? SIGNER_RSA_PKCS1 : SIGNER_ECDSA, SIGNER_SHA256,
-	    true, 0, digest, sizeof(digest)};
-	return load_run(&l, clients, seconds);
+	    b->key == BENCH_RSA ? SIGNER_RSA_PKCS1 : SIGNER_ECDSA,
+	    SIGNER_SHA256, true, 0, digest, sizeof(digest)};
+	l->open = open_connection;
+	l->step = sign;
+	l->close = close_connection;
+	l->arg = &j;
+	return 0;
 }

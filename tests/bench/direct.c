@@ -6,7 +6,6 @@
 #include <p11-kit/pkcs11.h>
 
 #include "tests/bench/bench.h"
-#include "tests/bench/load.h"
 
 /* DigestInfo of SHA-256 (RFC 8017, 9.2, note 1) before 32 bytes of digest. */
 static CK_BYTE digest_info[51] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60,
@@ -134,26 +133,26 @@ find_key(struct direct *d, CK_SESSION_HANDLE h)
 }
 
 int
-direct_run(const char *module, const char *token, const char *pin_file,
-    enum bench_key key, unsigned threads, double seconds)
+direct_load(const struct bench_place *b, struct load *l)
 {
+	static struct direct d; /* a module is one for the process */
 	CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
-	struct direct d = {.type = key};
-	const struct load l = {open_session, sign, close_session, &d};
 	CK_RV (*get)(CK_FUNCTION_LIST **) = NULL;
-	void *lib = dlopen(module, RTLD_NOW);
+	void *lib = dlopen(b->module, RTLD_NOW);
 	CK_SESSION_HANDLE h;
-	int status;
 
+	d.type = b->key;
 	if (lib != NULL)
 		*(void **)&get = dlsym(lib, "C_GetFunctionList");
 	if (get == NULL || get(&d.f) != CKR_OK ||
 	    d.f->C_Initialize(&args) != CKR_OK)
 		return complain("the module cannot be loaded", 0);
-	if (find_slot(&d, token) != 0 || log_in(&d, pin_file, &h) != 0 ||
+	if (find_slot(&d, b->token) != 0 || log_in(&d, b->pin_file, &h) != 0 ||
 	    find_key(&d, h) != 0)
 		return 1;
-	status = load_run(&l, threads, seconds);
-	(void)d.f->C_Finalize(NULL);
-	return status;
+	l->open = open_session;
+	l->step = sign;
+	l->close = close_session;
+	l->arg = &d;
+	return 0;
 }

@@ -9,7 +9,6 @@
 #include "mp/kinds/registration.h"
 #include "mp/seal.h"
 #include "tests/bench/bench.h"
-#include "tests/bench/load.h"
 
 #define SMSID "GUID:7B6C9A51-20F4-4E0B-9C1D-5A3F8E2D7C60"
 #define NETBIOS "BENCH01"
@@ -219,21 +218,22 @@ seal(void *one)
 }
 
 int
-seal_run(const char *socket, const char *thumbprint, enum bench_message what,
-    unsigned threads, double seconds)
+seal_load(const struct bench_place *b, enum bench_message what, struct load *l)
 {
-	struct job j = {.socket = socket, .what = what};
-	const struct load l = {open_sender, seal, close_sender, &j};
+	static struct job jobs[BENCH_INVENTORY + 1];
+	struct job *j = &jobs[what];
 	struct mp_error e;
-	int status = 2;
 
-	if (signer_thumbprint_parse(thumbprint, j.thumb, &j.thumblen) !=
+	j->socket = b->socket;
+	j->what = what;
+	if (signer_thumbprint_parse(b->thumbprint, j->thumb, &j->thumblen) !=
 	    SIGNER_OK)
-		return status;
-	if (make_inventory(&j, &e) != MP_OK)
-		(void)complain(e.text);
-	else
-		status = load_run(&l, threads, seconds);
-	mp_parcel_release(&j.inventory);
-	return status;
+		return complain("not a thumbprint");
+	if (what == BENCH_INVENTORY && make_inventory(j, &e) != MP_OK)
+		return complain(e.text);
+	l->open = open_sender;
+	l->step = seal;
+	l->close = close_sender;
+	l->arg = j;
+	return 0;
 }

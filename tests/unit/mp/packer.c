@@ -111,6 +111,32 @@ every_size_comes_back_whether_packed_at_once_or_streamed(void **state)
 	mp_packer_free(NULL);
 }
 
+/* Grows by less than the blocks' own headers, at any length. */
+static void
+what_does_not_compress_comes_back_too(void **state)
+{
+	struct mp_packer *p = mp_packer_new();
+	uint8_t *noise = malloc(KEPT);
+	struct mp_error e;
+	struct mp_buf packed;
+
+	(void)state;
+	assert_non_null(noise);
+	for (size_t i = 0, x = 1; i < KEPT; i++) {
+		x = x * 6364136223846793005u + 1442695040888963407u;
+		noise[i] = (uint8_t)(x >> 56);
+	}
+	for (size_t len = 0; len <= KEPT; len += len < 600 ? 1 : 3247) {
+		mp_buf_init(&packed, LIMIT);
+		assert_int_equal(zip(p, noise, len, LIMIT, &packed, &e), MP_OK);
+		assert_true(holds(&packed, noise, len));
+		assert_true(packed.len <= len + 32);
+		mp_buf_release(&packed);
+	}
+	mp_packer_free(p);
+	free(noise);
+}
+
 static void
 no_packer_packs_the_same_bytes(void **state)
 {
@@ -193,6 +219,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(
 		every_size_comes_back_whether_packed_at_once_or_streamed),
+	    cmocka_unit_test(what_does_not_compress_comes_back_too),
 	    cmocka_unit_test(no_packer_packs_the_same_bytes),
 	    cmocka_unit_test(what_the_sink_refuses_is_told_as_it_said),
 	    cmocka_unit_test(many_threads_use_one_packer_at_once),
