@@ -319,6 +319,26 @@ crew_alive(const struct crew *c)
 	return false;
 }
 
+static void
+forsake(const struct child *child, const char *what, const char *name)
+{
+	if (child->pid != 0)
+		log_line(LOG_LEVEL_ERROR,
+		    "%s%s (pid %d) does not end, though it was killed: it is "
+		    "stuck in the kernel, perhaps in the driver of its device; "
+		    "sealpointd ends without it",
+		    what, name, (int)child->pid);
+}
+
+void
+crew_forsake(const struct crew *c)
+{
+	forsake(&c->front, "the front process", "");
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
+		forsake(&c->workers[i], "the process of token ",
+		    c->conf->tokens[i].name);
+}
+
 /* Did its sandbox end it? Says so: it is an attack, or a fault of ours. */
 static bool
 walled(const char *what, const char *name, int wstatus, const char *advice)

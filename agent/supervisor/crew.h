@@ -44,6 +44,9 @@ void crew_reaped(struct crew *c, pid_t pid, int wstatus, bool quiet);
 void crew_signal(const struct crew *c, int sig);
 bool crew_alive(const struct crew *c);
 
+/* Logs of each that is left that it does not end. */
+void crew_forsake(const struct crew *c);
+
 /* The front asks for the end of that very worker. */
 void crew_end_worker(struct crew *c, unsigned index, uint32_t generation);
 

@@ -17,6 +17,7 @@
 #include "agent/supervisor/who.h"
 
 #define STOP_MS 3000   /* between asking children to end and ending them */
+#define KILL_MS 5000   /* that a child has which was ended */
 #define BEATS_MISSED 3 /* in a row: the front hangs */
 #define READY "READY=1\nSTATUS=serving"
 
@@ -363,17 +364,28 @@ patience(const struct supervisor *s)
 		   : ms;
 }
 
-/* All children end, if need be by force. */
+/* Watches until no child is left, or the time is over. */
 static void
-wind_up(struct supervisor *s)
+see_off(struct supervisor *s, unsigned ms)
 {
-	uint64_t end = child_now() + STOP_MS;
+	uint64_t end = child_now() + ms;
 
 	while (crew_alive(&s->crew) && child_now() < end)
 		watch(s, 50);
+}
+
+/* All children end, if need be by force. Of one that is inside the kernel even
+ * that can fail, and whoever waits for us is not to wait for it. */
+static void
+wind_up(struct supervisor *s)
+{
+	see_off(s, STOP_MS);
 	crew_signal(&s->crew, SIGKILL);
-	while (crew_alive(&s->crew))
-		watch(s, 50);
+	see_off(s, KILL_MS);
+	if (crew_alive(&s->crew)) {
+		crew_forsake(&s->crew);
+		s->status = s->status == 0 ? 1 : s->status;
+	}
 	if (s->crew.ctl != -1)
 		(void)close(s->crew.ctl);
 	(void)close(s->signals);
