@@ -137,6 +137,13 @@ letter_options(struct letter *l)
 		    "nothing comes back that -o could have: it goes with "
 		    "--dry-run");
 	r = settings_flags(l->s, &l->send.flags_given, &l->send.flags);
+	/* Who names whom to encrypt to must not send in the clear. */
+	if (r == COMMAND_DONE && (l->send.flags & MP_FLAG_ENCRYPT) == 0 &&
+	    (o->given[OPTION_ENCRYPT_CERTS] || o->given[OPTION_CIPHER]))
+		r = session_usage(l->s,
+		    "--encrypt-certs and --cipher encrypt nothing by "
+		    "themselves: add encrypt to --flags, as in --flags "
+		    "sign,encrypt,compress, or leave them out");
 	l->files = calloc(o->nmany + 1, sizeof(*l->files));
 	l->properties = calloc(o->nmany + 1, sizeof(*l->properties));
 	l->names = calloc(o->nmany + 1, sizeof(*l->names));

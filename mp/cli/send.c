@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "mp/cli/command.h"
 #include "mp/cli/letter.h"
@@ -160,11 +161,46 @@ check_root(struct session *s, struct letter *l)
 	if (bare == s->opt->given[OPTION_DISCOVER])
 		return COMMAND_DONE;
 	output_error(s->out,
-	    bare ? "the file has a ReportBody and no header; --discover "
-		   "makes one from this machine"
-		 : "the file is no ReportBody alone, so there is no header "
-		   "to make; leave out --discover");
+	    bare ? "%s has a ReportBody and no header; --discover makes one "
+		   "from this machine"
+		 : "%s is no ReportBody alone, so there is no header to make; "
+		   "leave out --discover",
+	    strcmp(s->words[1], "-") == 0 ? "standard input" : s->words[1]);
 	return COMMAND_FAILED;
+}
+
+/* Is the report about whom it would be sent for? */
+static int
+check_owner(
+    struct session *s, const struct mp_kind_rule *k, const struct letter *l)
+{
+	char smsid[MP_SMSID_MAX];
+	struct mp_error e = {0};
+	const struct mp_xml_node *n;
+	struct mp_xml *doc;
+	const char *id;
+	int r = COMMAND_DONE;
+
+	if (strcmp(k->root, "Report") != 0 || k->endpoint == NULL)
+		return COMMAND_DONE;
+	if (mp_client_smsid(s->mp, smsid, &e) != MP_OK ||
+	    mp_value_parse(&doc, l->send.body, strlen(l->send.body),
+		"the message's body", &e) != MP_OK)
+		return session_mp_failed(s, &e);
+	n = mp_xml_child(mp_xml_root(doc), "ReportHeader");
+	n = mp_xml_child(mp_xml_child(n, "Identification"), "Machine");
+	id = mp_xml_child_text(n, "ClientID");
+	if (strcasecmp(id, smsid) != 0) {
+		output_error(s->out,
+		    "the report is about %.60s, and would be sent for %s: "
+		    "correct its ClientID, or, if that is a client that this "
+		    "ISV proxy speaks for, name it with --client-id. Nothing "
+		    "was sent",
+		    id, smsid);
+		r = COMMAND_FAILED;
+	}
+	mp_xml_free(doc);
+	return r;
 }
 
 /* All that can be found wrong before a token is asked. */
@@ -250,6 +286,8 @@ run_send(struct session *s, const char *name)
 		r = describe(s, k, path, &l);
 		if (r == COMMAND_DONE)
 			r = letter_pack(&l, k);
+	} else if (r == COMMAND_DONE) {
+		r = check_owner(s, k, &l);
 	}
 	if (r == COMMAND_DONE)
 		r = deliver(s, k, &l);

@@ -69,6 +69,7 @@ settings_flags(struct session *s, bool *given, uint32_t *flags)
 	} known[] = {{"sign", MP_FLAG_SIGN}, {"encrypt", MP_FLAG_ENCRYPT},
 	    {"crl", MP_FLAG_CRL}, {"compress", MP_FLAG_COMPRESS}, {"none", 0}};
 	const char *p = s->opt->value[OPTION_FLAGS];
+	bool none = false;
 	size_t n, i;
 
 	*given = p != NULL;
@@ -86,7 +87,12 @@ settings_flags(struct session *s, bool *given, uint32_t *flags)
 			    "commas between, or none",
 			    (int)(n > 64 ? 64 : n), p);
 		*flags |= known[i].flag;
+		none = none || known[i].flag == 0;
 	}
+	if (none && strcmp(s->opt->value[OPTION_FLAGS], "none") != 0)
+		return session_usage(s,
+		    "option --flags has none and others beside it: none "
+		    "stands alone");
 	return COMMAND_DONE;
 }
 

@@ -94,6 +94,28 @@ class Refused(test_send.OverHttp):
             self.assertRegex(done.stderr, "flag|mode")
             self.assertEqual(self.point.verdicts(), [])
 
+    def test_none_stands_alone_among_flags(self):
+        path = self.write("report.xml", samples.state(self.smsid))
+        self.nothing("send", "state", path, "--flags", "none,sign",
+                     says="none stands alone", status=2)
+
+    def test_nothing_goes_in_the_clear_when_it_is_told_whom_to_encrypt_to(
+            self):
+        path = self.write("report.xml", samples.state(self.smsid))
+        for option in (("--encrypt-certs", self.point_dir / "mp-enc.pem"),
+                       ("--cipher", "aes256")):
+            for flags in ((), ("--flags", "sign")):
+                self.nothing("send", "state", path, *option, *flags,
+                             says="add encrypt to --flags", status=2)
+
+    def test_a_report_about_another_client(self):
+        other = "GUID:AAAAAAAA-0000-4000-8000-000000000001"
+        theirs = self.write("theirs.xml", samples.hinv(other))
+        self.nothing("send", "hinv", theirs, says=f"about {other.lower()}")
+        ours = self.write("ours.xml", samples.state(self.smsid))
+        self.nothing("send", "state", ours, "--client-id", other,
+                     says=f"sent for {other.lower()}")
+
     def test_raw_messages_of_the_wrong_kind(self):
         ask = self.write("ask.xml", ASK)
         state = self.write("state.xml", samples.state(self.smsid))
