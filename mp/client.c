@@ -74,6 +74,7 @@ mp_client_connect(struct mp_client *c, struct mp_error *e)
 	    .proxy = cfg->http_proxy,
 	    .proxy_login = cfg->http_proxy_file,
 	    .tls_max = cfg->tls_max,
+	    .step = {cfg->step, cfg->step_ctx},
 	};
 	struct mp_http *anew;
 	int r;
@@ -129,7 +130,8 @@ mp_client_open(struct mp_client **cp, const struct mp_client_config *cfg,
 	    .hash = cfg->hash,
 	    .rule = cfg->signature,
 	    .payload_max = cfg->upload_max,
-	    .tls = c->url.tls};
+	    .tls = c->url.tls,
+	    .step = {cfg->step, cfg->step_ctx}};
 	choose_paths(c);
 	*cp = c;
 	c = NULL;
@@ -166,15 +168,12 @@ mp_client_proof(const struct mp_client *c)
 void
 mp_client_step(const struct mp_client *c, const char *fmt, ...)
 {
-	char text[MP_TEXT_MAX];
+	const struct mp_step to = {c->cfg.step, c->cfg.step_ctx};
 	va_list ap;
 
-	if (c->cfg.step == NULL)
-		return;
 	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	mp_step_vtell(&to, fmt, ap);
 	va_end(ap);
-	c->cfg.step(c->cfg.step_ctx, text);
 }
 
 int

@@ -314,9 +314,13 @@ consult(struct trial *t, const char *place, bool *final)
 	mp_buf_init(&der, MP_CRL_MAX);
 	if (recall(t, place, &der))
 		r = ask(t, place, &der, final);
-	if (*final)
+	if (*final) {
+		mp_step_tell(&t->cfg->step,
+		    "the revocation list %s is kept, and still good", place);
 		goto out;
+	}
 	mp_buf_clear(&der);
+	mp_step_tell(&t->cfg->step, "fetching the revocation list %s", place);
 	fetch.timeout_ms = left > 0 ? (unsigned)left : 1;
 	if (mp_http_fetch(&fetch, place, &der, &why) != 0) {
 		r = mp_fail(t->e, MP_ETLS,

@@ -11,6 +11,7 @@
 
 #include "mp/error.h"
 #include "mp/http_fetch.h"
+#include "mp/step.h"
 
 #define MP_CRL_MAX (16u << 20)   /* bytes of one list */
 #define MP_CRL_TIMEOUT_MS 15000u /* for the lists of one chain */
@@ -18,6 +19,7 @@
 struct mp_crl_config {
 	const char *dir; /* of kept lists; made if need be; NULL: none kept */
 	struct mp_http_fetch fetch; /* its timeout_ms: for all; 0: ours */
+	struct mp_step step;        /* told which lists are looked at */
 };
 
 /*

@@ -39,6 +39,38 @@ address(const struct mp_exchange *x, const char *path,
 	return mp_fail(e, MP_EARG, "%.80s: not a usable path", path);
 }
 
+/* What became of a message, and where it goes. */
+static void
+tell_request(const struct mp_exchange *x, const struct mp_message *m,
+    const struct mp_sealed *sealed, const char *url)
+{
+	bool sign = (m->flags & MP_FLAG_SIGN) != 0;
+	bool encrypt = (m->flags & MP_FLAG_ENCRYPT) != 0;
+	char to[96] = "";
+
+	if (encrypt)
+		(void)snprintf(to, sizeof(to),
+		    ", encrypted (%s) to %zu certificate%s",
+		    x->recipients->cipher == MP_CIPHER_AES256 ? "AES-256"
+							      : "triple DES",
+		    x->recipients->n, x->recipients->n == 1 ? "" : "s");
+	mp_step_tell(&x->step, "sealed: %s%s%s%s",
+	    (m->flags & MP_FLAG_COMPRESS) != 0 ? "compressed"
+					       : "not compressed",
+	    sign ? ", signed by " : ", not signed",
+	    sign ? x->me->thumbprint : "", to);
+	mp_step_tell(&x->step, "CCM_POST %s, %llu bytes", url,
+	    (unsigned long long)mp_sealed_size(sealed));
+}
+
+static void
+tell_reply(const struct mp_exchange *x, const struct mp_http_reply *raw)
+{
+	if (raw->status != 0)
+		mp_step_tell(&x->step, "HTTP status %ld, %zu bytes",
+		    raw->status, raw->body.len);
+}
+
 static int
 post(struct mp_exchange *x, const struct mp_message *m,
     struct mp_http_reply *raw, struct mp_error *e)
@@ -55,7 +87,9 @@ post(struct mp_exchange *x, const struct mp_message *m,
 	if ((r = address(x, x->path, url, e)) != 0 ||
 	    (r = mp_seal(x->me, m, &how, &sealed, e)) != 0)
 		goto out;
+	tell_request(x, m, &sealed, url);
 	r = mp_http_post(x->http, url, EXCHANGE_TYPE, &sealed, raw, e);
+	tell_reply(x, raw);
 out:
 	mp_sealed_release(&sealed);
 	return r;
@@ -75,8 +109,11 @@ believe(struct mp_exchange *x, const struct mp_http_reply *raw,
 	if (r == 0)
 		r = mp_trust_verify(x->trust, &reply, x->site, x->host, x->rule,
 		    x->tls, &x->proof, e);
-	if (r == 0)
+	if (r == 0) {
+		mp_step_tell(&x->step, "the reply is proven by %s",
+		    x->proof != NULL ? x->proof : "nothing");
 		r = mp_reply_body(&reply, xml, e);
+	}
 	mp_reply_release(&reply);
 	return r;
 }
@@ -121,10 +158,13 @@ mp_exchange_report(struct mp_exchange *x, const char *path,
 	/* No Content-Type goes with it (wire-facts 8.3 [S]). */
 	if ((r = address(x, path, url, e)) != 0 ||
 	    (r = mp_spool_write(&body.payload, report->data, report->len, e)) !=
-		0 ||
-	    (r = mp_http_post_plain(x->http, url, NULL, &body, &raw, e)) != 0)
+		0)
 		goto out;
-	x->proof = x->tls ? "tls" : NULL;
+	mp_step_tell(&x->step, "POST %s, %zu bytes", url, report->len);
+	r = mp_http_post_plain(x->http, url, NULL, &body, &raw, e);
+	tell_reply(x, &raw);
+	if (r == 0)
+		x->proof = x->tls ? "tls" : NULL;
 out:
 	x->status = raw.status;
 	if (r != 0)
@@ -208,8 +248,11 @@ mp_exchange_get(struct mp_exchange *x, const char *path, const char *smsid,
 		r = introduce(x, smsid, &fields, e);
 	if (r != 0)
 		goto out;
+	mp_step_tell(&x->step, "GET %s%s", url,
+	    identify ? ", with this client's signature" : "");
 	r = mp_http_get(x->http, url, identify ? fields.list : NULL, &raw, e);
 	x->status = raw.status;
+	tell_reply(x, &raw);
 	if (r != 0)
 		goto out;
 	/* What an MP says to a client that it does not know (wire-facts 1.5).

@@ -9,6 +9,7 @@
 #include "mp/identity.h"
 #include "mp/message.h"
 #include "mp/seal.h"
+#include "mp/step.h"
 #include "mp/trust.h"
 
 struct mp_exchange {
@@ -25,9 +26,10 @@ struct mp_exchange {
 	uint64_t payload_max;                   /* bytes; 0: the default */
 	const char *spool_dir;                  /* NULL: the usual ones */
 	enum mp_signature_rule rule;
-	bool tls;          /* the URL is https */
-	const char *proof; /* out: how the last reply was proven; or NULL */
-	long status;       /* out: HTTP status of the last reply; 0: none */
+	bool tls;            /* the URL is https */
+	struct mp_step step; /* told of what is sealed, sent and answered */
+	const char *proof;   /* out: how the last reply was proven; or NULL */
+	long status;         /* out: HTTP status of the last reply; 0: none */
 };
 
 /*

@@ -15,6 +15,7 @@
 #include "mp/buf.h"
 #include "mp/error.h"
 #include "mp/sealed.h"
+#include "mp/step.h"
 
 /* Told how much of how much is sent, some times a second. */
 typedef void mp_http_progress(void *ctx, uint64_t done, uint64_t all);
@@ -35,6 +36,7 @@ struct mp_http_config {
 	const char *proxy;       /* http://HOST[:PORT]; NULL: none at all */
 	const char *proxy_login; /* file; NULL: none */
 	int tls_max;             /* TLS1_2_VERSION to hold back; 0: best */
+	struct mp_step step;     /* told of revocation lists */
 };
 
 struct mp_http; /* one thread at a time */

@@ -45,6 +45,7 @@ mp_http_tls_init(
 	t->nchain = cfg->nchain;
 	t->check = cfg->crl;
 	t->crl.dir = cfg->crl_dir;
+	t->crl.step = cfg->step;
 	if ((t->key == NULL) != (t->cert == NULL))
 		return mp_fail(e, MP_EARG,
 		    "TLS: a client key needs its certificate, and a "

@@ -220,6 +220,10 @@ class Revocation(Encryptable, Others, Scene):
     flags = "sign,crl"
     more = ("--crl",)
 
+    def test_the_list_that_is_looked_at_is_told(self):
+        done = self.sealpoint("-v", "locate", "site", *self.options)
+        self.assertRegex(done.stderr, "revocation list http://.*/ca.crl")
+
 
 class OverHttp(Scene):
     """A self-signed certificate, made on the token."""

@@ -199,6 +199,10 @@ class Refused(test_send.OverHttp):
                               *self.options)
         self.assertEqual(json.loads(done.stdout)["http_status"], 200)
         self.assertIn("MP_HinvEndpoint", done.stderr)
+        for step in (f"sealed: compressed, signed by {self.key}",
+                     f"CCM_POST {self.point.url}/ccm_system/request, ",
+                     "HTTP status 200, 0 bytes"):
+            self.assertIn(step, done.stderr)
 
 
 class Answers(house.Case):
