@@ -76,7 +76,7 @@ recognise(struct letter *l, const char *root)
 {
 	const char *endpoint = l->send.endpoint, *type = file_type(l);
 	const struct mp_kind_rule *k, *near = NULL;
-	struct mp_error e = {0};
+	char roots[MP_KIND_ROOTS_MAX];
 
 	for (size_t i = 0; (k = mp_kind_at(i)) != NULL; i++) {
 		if (!fits(k, endpoint, type))
@@ -90,8 +90,15 @@ recognise(struct letter *l, const char *root)
 		    "%s relays several kinds of message: say which with "
 		    "--property FileType=SMX (state), IDMIF or SWM (metering)",
 		    endpoint);
-	if (near != NULL && mp_kind_check_root(near, root, &e) != MP_OK)
-		return session_mp_failed(l->s, &e);
+	if (near != NULL && k == NULL) {
+		mp_kind_roots(endpoint, roots);
+		output_error(l->s->out,
+		    "the body's root element is <%.60s>, but %s takes %s: a "
+		    "management point answers that with "
+		    "SMS_ERR_INVALID_SCHEMA",
+		    root, endpoint, roots);
+		return COMMAND_FAILED;
+	}
 	l->send.kind = near;
 	return COMMAND_DONE;
 }

@@ -1,5 +1,6 @@
 #include "mp/kinds/kind.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -30,7 +31,8 @@ static const struct mp_kind_rule table[] = {
 	.reply_root = "ClientRegistrationResponse",
 	.mode = MP_REPLY_SYNC,
 	.native_optional = CRL,
-	.source = "cc143414 [D]: mixed none; native, optionally CRL"},
+	.source = "cc143414 [D]: mixed none; native, optionally CRL",
+	.rule = "documented in cc143414"},
     {.kind = MP_KIND_ASSIGNMENTS,
 	.name = "assignments",
 	.endpoint = "MP_PolicyManager",
@@ -42,7 +44,8 @@ static const struct mp_kind_rule table[] = {
 	.native_optional = CRL,
 	.source = "cc146760 [D], its flags UNSEEN; signed in either mode as "
 		  "sent (wire-facts 2, sdk/10, sdk/15 [S]); CRL as "
-		  "registration [I]"},
+		  "registration [I]",
+	.rule = "cc146760; as clients were seen to send it"},
     {.kind = MP_KIND_CONTENT_LOCATION,
 	.name = "content",
 	.endpoint = LOCATION,
@@ -50,7 +53,8 @@ static const struct mp_kind_rule table[] = {
 	.reply_root = "ContentLocationReply",
 	.mode = MP_REPLY_SYNC,
 	.native_optional = CRL,
-	.source = "cc144750 [D]: mixed none; native, optionally CRL"},
+	.source = "cc144750 [D]: mixed none; native, optionally CRL",
+	.rule = "documented in cc144750"},
     {.kind = MP_KIND_WSUS_LOCATION,
 	.name = "wsus",
 	.endpoint = LOCATION,
@@ -59,7 +63,8 @@ static const struct mp_kind_rule table[] = {
 	.mode = MP_REPLY_SYNC,
 	.native_optional = CRL,
 	.source = "cc145457 [D], its flags UNSEEN: as content location "
-		  "(cc144750) [I]"},
+		  "(cc144750) [I]",
+	.rule = "cc145457; as content location, cc144750"},
     {.kind = MP_KIND_LOCAL_MP_LOCATION,
 	.name = "local-mp",
 	.endpoint = LOCATION,
@@ -68,7 +73,8 @@ static const struct mp_kind_rule table[] = {
 	.mode = MP_REPLY_SYNC,
 	.native_optional = CRL,
 	.source = "cc145540 [D], its flags UNSEEN: as content location "
-		  "(cc144750) [I]"},
+		  "(cc144750) [I]",
+	.rule = "cc145540; as content location, cc144750"},
     {.kind = MP_KIND_ASSIGNED_SITE,
 	.name = "assigned-site",
 	.endpoint = LOCATION,
@@ -77,7 +83,8 @@ static const struct mp_kind_rule table[] = {
 	.mode = MP_REPLY_SYNC,
 	.native_optional = CRL,
 	.source = "wire-facts 8.5, sdk/50 [S]: sent unsigned; name of the "
-		  "reply and CRL as content location [I]"},
+		  "reply and CRL as content location [I]",
+	.rule = "as clients were seen to send it: unsigned"},
     {.kind = MP_KIND_SITE_INFORMATION,
 	.name = "site",
 	.endpoint = LOCATION,
@@ -86,7 +93,8 @@ static const struct mp_kind_rule table[] = {
 	.mode = MP_REPLY_SYNC,
 	.native_optional = CRL,
 	.source = "wire-facts 8.5, sdk/51 [S]: sent unsigned; name of the "
-		  "reply and CRL as content location [I]"},
+		  "reply and CRL as content location [I]",
+	.rule = "as clients were seen to send it: unsigned"},
     {.kind = MP_KIND_DDR,
 	.name = "ddr",
 	.endpoint = "MP_DdrEndpoint",
@@ -100,7 +108,8 @@ static const struct mp_kind_rule table[] = {
 	.native_optional = CRL,
 	.source = "cc143463 [D], its flags UNSEEN: as software inventory "
 		  "(cc144259) and state (cc143783) [I]; sent signed, sdk/20 "
-		  "[S]"},
+		  "[S]",
+	.rule = "cc143463; as software inventory, cc144259"},
     {.kind = MP_KIND_HARDWARE_INVENTORY,
 	.name = "hinv",
 	.endpoint = "MP_HinvEndpoint",
@@ -114,7 +123,8 @@ static const struct mp_kind_rule table[] = {
 	.native_optional = CRL,
 	.source = "cc145398 [D], its flags and attachment name UNSEEN: as "
 		  "software inventory (cc144259) [I]; sent signed, sdk/21, "
-		  "and encrypted, sdk/30 [S]"},
+		  "and encrypted, sdk/30 [S]",
+	.rule = "cc145398; as software inventory, cc144259"},
     {.kind = MP_KIND_SOFTWARE_INVENTORY,
 	.name = "sinv",
 	.endpoint = "MP_SinvEndpoint",
@@ -127,7 +137,9 @@ static const struct mp_kind_rule table[] = {
 	.native_required = SIGN,
 	.native_optional = CRL,
 	.source = "cc144259 [D]: mixed signed; the rest of its table UNSEEN: "
-		  "as state (cc143783) [I]; sent signed, sdk/23 [S]"},
+		  "as state (cc143783) [I]; sent signed, sdk/23 [S]",
+	.rule =
+	    "documented in cc144259; what it leaves open as state, cc143783"},
     {.kind = MP_KIND_FILE_COLLECTION,
 	.name = "files",
 	.endpoint = "MP_SinvCollFileEndpoint",
@@ -139,7 +151,8 @@ static const struct mp_kind_rule table[] = {
 	.native_required = SIGN,
 	.native_optional = CRL,
 	.source = "cc145337 [D], its flags UNSEEN: as software inventory "
-		  "(cc144259) [I]"},
+		  "(cc144259) [I]",
+	.rule = "cc145337; as software inventory, cc144259"},
     {.kind = MP_KIND_STATUS,
 	.name = "status",
 	.endpoint = "StatusReceiver",
@@ -149,7 +162,8 @@ static const struct mp_kind_rule table[] = {
 	.native_required = SIGN,
 	.native_optional = CRL,
 	.source = "cc144147 [D]: mixed none; native signed, optionally CRL. "
-		  "Later senders sign in mixed mode too, sdk/26 [S]: allowed"},
+		  "Later senders sign in mixed mode too, sdk/26 [S]: allowed",
+	.rule = "documented in cc144147"},
     {.kind = MP_KIND_STATE,
 	.name = "state",
 	.endpoint = RELAY,
@@ -163,7 +177,8 @@ static const struct mp_kind_rule table[] = {
 	.native_optional = CRL,
 	.source = "cc143783 [D]: signed in either mode, optionally ENCRYPT "
 		  "in mixed and CRL in native. Later senders leave it "
-		  "unsigned, sdk/24 [S]"},
+		  "unsigned, sdk/24 [S]",
+	.rule = "documented in cc143783"},
     {.kind = MP_KIND_IDMIF,
 	.name = "idmif",
 	.endpoint = RELAY,
@@ -175,7 +190,8 @@ static const struct mp_kind_rule table[] = {
 	.mixed_optional = ENCRYPT,
 	.native_required = SIGN,
 	.native_optional = CRL,
-	.source = "cc145422 [D], its flags UNSEEN: as state (cc143783) [I]"},
+	.source = "cc145422 [D], its flags UNSEEN: as state (cc143783) [I]",
+	.rule = "cc145422; as state, cc143783"},
     {.kind = MP_KIND_METERING,
 	.name = "metering",
 	.endpoint = RELAY,
@@ -189,12 +205,14 @@ static const struct mp_kind_rule table[] = {
 	.native_optional = CRL,
 	.source = "cc145804 [D]: in the body; its flags UNSEEN: as state "
 		  "(cc143783) [I]. Later senders attach it, unsigned "
-		  "(wire-facts 8.3 [S])"},
+		  "(wire-facts 8.3 [S])",
+	.rule = "cc145804; as state, cc143783"},
     {.kind = MP_KIND_FALLBACK_STATUS,
 	.name = "fallback",
 	.root = "Report",
 	.mode = MP_REPLY_ASYNC,
-	.source = "wire-facts 8.3, sdk/27 [S]: no envelope, so no flags"},
+	.source = "wire-facts 8.3, sdk/27 [S]: no envelope, so no flags",
+	.rule = "it goes to a fallback status point, fsp, as a bare report"},
 };
 
 #define ROWS (sizeof(table) / sizeof(table[0]))
@@ -232,6 +250,26 @@ mp_kind_by_endpoint(const char *endpoint, const char *root)
 		    (root == NULL || strcasecmp(table[i].root, root) == 0))
 			return &table[i];
 	return NULL;
+}
+
+void
+mp_kind_roots(const char *endpoint, char roots[MP_KIND_ROOTS_MAX])
+{
+	char one[64];
+	size_t len;
+
+	roots[0] = '\0';
+	for (size_t i = 0; i < ROWS; i++) {
+		if (table[i].endpoint == NULL ||
+		    strcasecmp(table[i].endpoint, endpoint) != 0)
+			continue;
+		(void)snprintf(one, sizeof(one), "<%s>", table[i].root);
+		if (strstr(roots, one) != NULL)
+			continue;
+		len = strlen(roots);
+		(void)snprintf(roots + len, MP_KIND_ROOTS_MAX - len, "%s%s",
+		    len > 0 ? ", " : "", one);
+	}
 }
 
 uint32_t
@@ -292,21 +330,22 @@ mp_kind_check_flags(const struct mp_kind_rule *k, uint32_t flags, bool internet,
 	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
 		if ((required & ~flags & each[i]) != 0)
 			return mp_fail(e, MP_EARG,
-			    "a %s message needs the flag \"%s\" in %s mode "
-			    "(%s)",
+			    "a message of kind %s needs the flag \"%s\" in "
+			    "%s mode: add it (%s)",
 			    k->name, flag_name(each[i]),
-			    native ? "native" : "mixed", k->source);
+			    native ? "native" : "mixed", k->rule);
 		if ((flags & ~allowed & each[i]) != 0)
 			return mp_fail(e, MP_EARG,
-			    "a %s message cannot have the flag \"%s\" in %s "
-			    "mode (%s)",
+			    "a message of kind %s cannot have the flag "
+			    "\"%s\" in %s mode: leave it out (%s)",
 			    k->name, flag_name(each[i]),
-			    native ? "native" : "mixed", k->source);
+			    native ? "native" : "mixed", k->rule);
 	}
 	if (k->endpoint == NULL && (flags & COMPRESS) != 0)
 		return mp_fail(e, MP_EARG,
-		    "a %s message cannot be compressed (%s)", k->name,
-		    k->source);
+		    "a message of kind %s cannot be compressed: leave out "
+		    "compress (%s)",
+		    k->name, k->rule);
 	return MP_OK;
 }
 

@@ -52,7 +52,8 @@ struct mp_kind_rule {
 	uint32_t mixed_optional;
 	uint32_t native_required;
 	uint32_t native_optional;
-	const char *source; /* page or fact, with its mark */
+	const char *source; /* page or fact, with its mark: for us */
+	const char *rule;   /* the same for users, who know none of our facts */
 };
 
 /* NULL if there is no such kind. Borrowed for ever. */
@@ -65,6 +66,13 @@ const struct mp_kind_rule *mp_kind_by_name(const char *name);
  */
 const struct mp_kind_rule *mp_kind_by_endpoint(
     const char *endpoint, const char *root);
+
+/*
+ * The root elements that an endpoint takes, for a sentence: "<A>" or
+ * "<A>, <B>"; "" if it is not in the table.
+ */
+#define MP_KIND_ROOTS_MAX 256
+void mp_kind_roots(const char *endpoint, char roots[MP_KIND_ROOTS_MAX]);
 
 /* Row number i of the table, NULL past its end. */
 const struct mp_kind_rule *mp_kind_at(size_t i);

@@ -58,6 +58,7 @@ recognise(struct job *j, const char *root, struct sealpoint_failure *why)
 	const char *type =
 	    sealpoint_message_get_property_by_name(j->m, file_type);
 	const struct mp_kind_rule *k, *near = NULL;
+	char roots[MP_KIND_ROOTS_MAX];
 	bool known = false;
 
 	for (size_t i = 0; (k = mp_kind_at(i)) != NULL; i++) {
@@ -81,9 +82,10 @@ recognise(struct job *j, const char *root, struct sealpoint_failure *why)
 		    "%s relays several kinds of message; set the property "
 		    "FileType to SMX (state), IDMIF or SWM (metering)",
 		    j->m->endpoint);
+	mp_kind_roots(j->m->endpoint, roots);
 	return failure_set(why, SEALPOINT_ERR_INVALID_SCHEMA,
-	    "the body's root element is <%.60s>, but %s takes <%s>", root,
-	    j->m->endpoint, near->root);
+	    "the body's root element is <%.60s>, but %s takes %s", root,
+	    j->m->endpoint, roots);
 }
 
 static int

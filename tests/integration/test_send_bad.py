@@ -121,6 +121,9 @@ class Refused(test_send.OverHttp):
         state = self.write("state.xml", samples.state(self.smsid))
         self.nothing("invoke", ask, "--endpoint", "MP_HinvEndpoint",
                      says="invalid_schema")
+        self.nothing("invoke", self.write("foo.xml", "<Foo/>"),
+                     "--endpoint", "MP_LocationManager",
+                     says="<assignedsiterequest>.*<siteinformationrequest>")
         self.nothing("post", ask, "--endpoint", "MP_LocationManager",
                      says="invoke", status=2)
         self.nothing("post", state, "--endpoint", "MP_RelayEndpoint",

@@ -41,10 +41,11 @@ a_flag_that_the_rules_exclude_is_refused(void **state)
 	    {"content", SIGN, false, "cc144750"},
 	    {"wsus", NATIVE | SIGN, false, "cc145457"},
 	    {"local-mp", SIGN, false, "cc145540"},
-	    {"assigned-site", SIGN, false, "[S]"},
-	    {"site", NATIVE | SIGN, false, "[S]"},
+	    {"assigned-site", SIGN, false, "leave it out (as clients"},
+	    {"site", NATIVE | SIGN, false, "seen"},
 	    {"ddr", 0, false, "needs the flag \"sign\""},
-	    {"hinv", ENCRYPT, false, "needs the flag \"sign\""},
+	    {"hinv", ENCRYPT, false,
+		"needs the flag \"sign\" in mixed mode: add it (cc145398;"},
 	    {"sinv", NATIVE, false, "in native mode"},
 	    {"files", 0, false, "cc145337"},
 	    {"status", NATIVE, false, "cc144147"},
@@ -52,7 +53,7 @@ a_flag_that_the_rules_exclude_is_refused(void **state)
 	    {"state", 0, false, "cc143783"},
 	    {"state", NATIVE | COMPRESS, false, "cc143783"},
 	    {"idmif", 0, false, "cc145422"}, {"metering", 0, false, "cc145804"},
-	    {"fallback", SIGN, false, "no envelope"},
+	    {"fallback", SIGN, false, "bare report"},
 	    {"fallback", COMPRESS, false, "compressed"}};
 	struct mp_error e;
 
@@ -115,6 +116,7 @@ every_row_is_whole_and_its_defaults_are_allowed(void **state)
 		assert_non_null(k->root);
 		assert_true(strstr(k->source, "[D]") != NULL ||
 			    strstr(k->source, "[S]") != NULL);
+		assert_null(strpbrk(k->rule, "[]"));
 		assert_int_equal(
 		    (k->mixed_required | k->mixed_optional) & (NATIVE | CRL),
 		    0);
