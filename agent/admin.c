@@ -10,8 +10,10 @@
 
 #include "agent/conn.h"
 #include "agent/control.h"
+#include "agent/secret.h"
 
 #define DEFAULT_SOCKET "/run/sealpoint/control.sock"
+#define BOX_ROOM 512            /* a packet with the longest PIN fits */
 #define METRICS_MAX (64u << 20) /* bytes of text that we take */
 
 static_assert((int)ADMIN_TOKENS_MAX == (int)CONTROL_NAMES_MAX, "tokens");
@@ -55,17 +57,17 @@ unreachable(const char *path, int err, struct signer_trouble *why)
 
 /* One request over this connection; leaves r at the body of a good reply. */
 static int
-call_on(struct admin *op, struct conn *n, const char *path, size_t len,
-    struct wire_reader *r, struct signer_trouble *why)
+call_on(struct admin *op, struct conn *n, const char *path, uint8_t *packet,
+    size_t len, struct wire_reader *r, struct signer_trouble *why)
 {
-	uint8_t type = op->packet[1];
+	uint8_t type = packet[1];
 	size_t replylen = sizeof(op->reply);
 	struct signer_trouble theirs = {0};
 	struct proto_header h;
 	int err;
 
-	err = conn_call(n, op->packet, len, conn_now() + op->timeout_ms,
-	    op->reply, &replylen);
+	err = conn_call(
+	    n, packet, len, conn_now() + op->timeout_ms, op->reply, &replylen);
 	if (err != 0)
 		return unreachable(path, err, why);
 	if (proto_header_parse(r, op->reply, replylen, &h) != SIGNER_OK ||
@@ -86,7 +88,7 @@ static int
 call(struct admin *op, size_t len, struct wire_reader *r,
     struct signer_trouble *why)
 {
-	return call_on(op, op->conn, op->path, len, r, why);
+	return call_on(op, op->conn, op->path, op->packet, len, r, why);
 }
 
 static int
@@ -177,34 +179,48 @@ admin_unlock(struct admin *op, const char *name, struct admin_token *tokens,
 	return turn(op, CONTROL_UNLOCK, name, tokens, n, why);
 }
 
+/* Packs the PIN where secrets may be, and sends it through the door. */
+static int
+hand_in(struct admin *op, struct conn *door, const char *path,
+    const uint8_t *pin, size_t len, struct signer_trouble *why)
+{
+	struct wire_reader r;
+	struct secret box;
+	int err;
+
+	if (secret_init(&box) != 0)
+		return signer_fail(why, SIGNER_ENOMEM,
+		    "no memory can be locked for the PIN; raise the limit "
+		    "memlock");
+	box.len = control_pin_pack(box.bytes, BOX_ROOM, 0, pin, len);
+	err = call_on(op, door, path, box.bytes, box.len, &r, why);
+	secret_release(&box);
+	if (err == SIGNER_OK && control_done_reply_parse(&r) != SIGNER_OK)
+		return signer_fail(why, SIGNER_EPROTO,
+		    "the answer on %s cannot be read", path);
+	return err;
+}
+
 int
 admin_bring(struct admin *op, const char *name, const uint8_t *pin, size_t len,
     struct signer_trouble *why)
 {
 	char path[sizeof(op->path) + SIGNER_TOKEN_MAX];
 	struct conn *door = NULL;
-	struct wire_reader r;
-	size_t packed;
 	int err;
 
 	(void)snprintf(path, sizeof(path), "%s.%s", op->path, name);
 	if (strlen(path) >= sizeof(op->path))
 		return signer_fail(why, SIGNER_EARG,
 		    "%s is too long for the path of a socket", path);
+	if (len == 0 || len > CONTROL_PIN_MAX)
+		return signer_fail(why, SIGNER_EARG, "a PIN has 1 to %d bytes",
+		    CONTROL_PIN_MAX);
 	err = dial(op, path, &door, why);
 	if (err != SIGNER_OK)
 		return err;
-	packed = control_pin_pack(op->packet, sizeof(op->packet), 0, pin, len);
-	if (packed == 0 || len == 0 || len > CONTROL_PIN_MAX)
-		err = signer_fail(why, SIGNER_EARG, "a PIN has 1 to %d bytes",
-		    CONTROL_PIN_MAX);
-	else
-		err = call_on(op, door, path, packed, &r, why);
-	explicit_bzero(op->packet, sizeof(op->packet));
+	err = hand_in(op, door, path, pin, len, why);
 	conn_unref(door);
-	if (err == SIGNER_OK && control_done_reply_parse(&r) != SIGNER_OK)
-		return signer_fail(why, SIGNER_EPROTO,
-		    "the answer on %s cannot be read", path);
 	return err;
 }
 
