@@ -15,7 +15,7 @@
 
 static const char *const events[] = {
     "open", "use", "end", "deny", "seal", "torn", "cut", "lost", "more", NULL};
-static const char *const reasons[] = {"start", "rotated", NULL};
+static const char *const reasons[] = {"start", "rotated", "gone", NULL};
 static const char *const uses[] = {"see", "sign", "decrypt", "tls", NULL};
 static const char *const hashes[] = {
     "none", "sha1", "sha256", "sha384", "sha512", NULL};
@@ -481,6 +481,13 @@ line_before(const char *bytes, const char *end, bool whole, const char **start)
 	return nl != NULL || whole;
 }
 
+/* A piece that somebody went on behind: every record ends with these two. */
+static bool
+piece(const char *start, const char *end)
+{
+	return end - start < 2 || memcmp(end - 2, "\"}", 2) != 0;
+}
+
 int
 audit_tail(const char *bytes, size_t len, bool whole, struct audit_chain *last,
     size_t *torn)
@@ -497,7 +504,10 @@ audit_tail(const char *bytes, size_t len, bool whole, struct audit_chain *last,
 		return whole ? 0 : -1;
 	while (line_before(bytes, end, whole, &start) &&
 	       audit_parse(start, (size_t)(end - start), &r, last) != 0) {
-		err = -1;
+		if (err == 0 && piece(start, end))
+			*torn = (size_t)(bytes + len - start);
+		else
+			err = -1;
 		if (start == bytes)
 			return -1;
 		end = start - 1;

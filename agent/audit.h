@@ -16,6 +16,8 @@
 #define AUDIT_LINE_MAX 8192 /* bytes, with the newline */
 #define AUDIT_CHAIN_LEN 32
 #define AUDIT_TEXT_MAX 512 /* bytes of a text, with NUL */
+/* Of a file's end, bytes in which its last record is looked for. */
+#define AUDIT_TAIL_MAX (64u << 10)
 #define AUDIT_HEAD_MAX 160 /* bytes of the head's file */
 #define AUDIT_SEAL_MAX 160 /* bytes of the text that a seal signs */
 /* A seal speaks of a record at most so many before it. */
@@ -34,7 +36,11 @@ enum audit_event {
 	AUDIT_EVENTS
 };
 
-enum audit_reason { AUDIT_START = 0, AUDIT_ROTATED };
+enum audit_reason {
+	AUDIT_START = 0,
+	AUDIT_ROTATED,
+	AUDIT_GONE, /* the file before was emptied, removed or moved away */
+};
 
 enum audit_use {
 	AUDIT_SEE = 0, /* list, find, fetch its certificate */
@@ -114,9 +120,9 @@ bool audit_follows(
 
 /*
  * Where the chain in the last bytes of a file stands. whole: they are all of
- * it. *torn: bytes behind the last newline. 0, or -1: the last line is no
- * record, or does not follow on the one before; then `last` is the nearest
- * one that can be read.
+ * it. *torn: bytes of pieces of records behind the last one, which crashes
+ * left. 0, or -1: the last whole line is no record, or does not follow on the
+ * one before; then `last` is the nearest one that can be read.
  */
 int audit_tail(const char *bytes, size_t len, bool whole,
     struct audit_chain *last, size_t *torn);

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A line that is no record; the next one may say that it is a torn one. */
+/* Lines that are no records; the next one may say that they are torn ones. */
 struct odd {
-	bool there;
+	uint64_t line; /* the first; 0: there is none */
 	size_t len;
-	uint8_t digest[AUDIT_CHAIN_LEN];
+	char text[AUDIT_TAIL_MAX];
+	bool longer; /* than any piece that the agent tells of */
 };
 
 struct auditcheck {
@@ -70,33 +71,54 @@ auditcheck_free(struct auditcheck *k)
 static void
 puzzle(struct auditcheck *k)
 {
-	k->odd.there = true;
-	k->odd.len = k->len;
-	if (k->longer || audit_digest(k->buf, k->len, k->odd.digest) != 0)
-		k->odd.len = SIZE_MAX;
+	struct odd *o = &k->odd;
+	bool first = o->line == 0;
+
+	if (first) {
+		o->line = k->line;
+		o->len = 0;
+		o->longer = false;
+	}
+	if (k->longer || k->len + 1 > sizeof(o->text) - o->len) {
+		o->longer = true;
+		return;
+	}
+	if (!first)
+		o->text[o->len++] = '\n';
+	memcpy(o->text + o->len, k->buf, k->len);
+	o->len += k->len;
 }
 
-/* Is the odd line what this record says was torn? */
+/* Is the odd text what this record says was torn? */
+static bool
+explains(const struct odd *o, const struct audit_record *r)
+{
+	uint8_t digest[AUDIT_CHAIN_LEN];
+
+	return !o->longer && r->count == o->len &&
+	       r->digest.len == sizeof(digest) &&
+	       audit_digest(o->text, o->len, digest) == 0 &&
+	       memcmp(r->digest.data, digest, sizeof(digest)) == 0;
+}
+
 static void
 settle(struct auditcheck *k, const struct audit_record *r)
 {
 	bool told = r != NULL && r->event == AUDIT_TORN;
 
-	if (k->odd.there && told && r->count == k->odd.len &&
-	    r->digest.len == sizeof(k->odd.digest) &&
-	    memcmp(r->digest.data, k->odd.digest, sizeof(k->odd.digest)) == 0)
-		report(k, AUDITCHECK_NOTE, k->line - 1,
+	if (k->odd.line != 0 && told && explains(&k->odd, r))
+		report(k, AUDITCHECK_NOTE, k->odd.line,
 		    "a piece of a record, which was being written when the "
 		    "agent ended; the agent found it when it started again");
-	else if (k->odd.there)
-		report(k, AUDITCHECK_FAULT, k->line - 1,
+	else if (k->odd.line != 0)
+		report(k, AUDITCHECK_FAULT, k->odd.line,
 		    "this is no record: it was changed, or does not belong "
 		    "here");
 	else if (told)
 		report(k, AUDITCHECK_FAULT, k->line,
 		    "the piece of a record that the agent found before this "
 		    "line is not there: it was taken out");
-	k->odd.there = false;
+	k->odd.line = 0;
 }
 
 /* Is this record the one that the agent noted as the last? */
@@ -133,14 +155,35 @@ begin(struct auditcheck *k, const struct audit_record *r)
 	memcpy(
 	    k->ring[k->at.number % AUDIT_SEAL_SPAN], r->prev, sizeof(r->prev));
 	meet(k);
-	if (r->number > 1)
+	if (r->number > 1 && r->reason == AUDIT_ROTATED)
 		report(k, AUDITCHECK_NOTE, k->line,
 		    "the records up to %" PRIu64
 		    " are in earlier files, which were not read",
 		    r->number - 1);
+	else if (r->number > 1)
+		report(k, AUDITCHECK_FAULT, k->line,
+		    "the agent found the log gone or empty here, though it had "
+		    "written %" PRIu64
+		    " records: it was emptied or removed; or it was moved "
+		    "away, then give that file too, before this one",
+		    r->number - 1);
 	else if (memcmp(r->prev, none, sizeof(none)) != 0)
 		report(k, AUDITCHECK_FAULT, k->line,
 		    "record 1 cannot have one before it: it was changed");
+}
+
+/* Does this file follow on an earlier record than the last of the one before?
+ */
+static bool
+forks(const struct auditcheck *k, const struct audit_record *r)
+{
+	uint64_t before = r->number - 1;
+
+	return r->event == AUDIT_OPEN && k->line == 1 &&
+	       before >= k->sum.first && before < k->at.number &&
+	       k->at.number - before < AUDIT_SEAL_SPAN &&
+	       memcmp(k->ring[before % AUDIT_SEAL_SPAN], r->prev,
+		   sizeof(r->prev)) == 0;
 }
 
 /* Does the line stand where it says that it does? */
@@ -161,6 +204,14 @@ place(struct auditcheck *k, const struct audit_record *r)
 		    "records %" PRIu64 " to %" PRIu64
 		    " are missing before this line",
 		    next, n - 1);
+	else if (forks(k, r))
+		report(k, AUDITCHECK_FAULT, k->line,
+		    "the agent went on here behind record %" PRIu64
+		    ", the last that it knew of: nothing vouches for the "
+		    "records %" PRIu64 " to %" PRIu64
+		    " before this line; they were put in, or the file was "
+		    "moved away and the agent killed before it could know",
+		    n - 1, n, k->at.number);
 	else if (n < next)
 		report(k, AUDITCHECK_FAULT, k->line,
 		    "record %" PRIu64 " stands after record %" PRIu64
@@ -250,7 +301,6 @@ whole_line(struct auditcheck *k)
 
 	k->line++;
 	if (k->longer || audit_parse(k->buf, k->len, &r, &at) != 0) {
-		settle(k, NULL);
 		puzzle(k);
 		return;
 	}

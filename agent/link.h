@@ -42,6 +42,7 @@ enum link_kind {
 	LINK_DROP = 12,    /* every token forgets its PIN, now */
 	LINK_PROGRAM = 21, /* the answer to WHO; a pidfd may ride along */
 	LINK_AUDIT = 24,   /* write the audit log here; its file rides along */
+	LINK_AUDIT_GONE = 40, /* the same: the file before it was removed */
 	/* front to supervisor */
 	LINK_KILL = 9,        /* that worker hangs: end it */
 	LINK_READY = 13,      /* that worker's token can be used */
@@ -208,7 +209,8 @@ struct link_program {
 size_t link_program_pack(uint8_t *p, size_t cap, const struct link_program *g);
 int link_program_parse(struct wire_reader *r, struct link_program *g);
 
-/* AUDIT, AUDIT_HEAD and AUDIT_NEXT: u8 kind, u64 records, 32 bytes chain. */
+/* AUDIT, AUDIT_GONE, AUDIT_HEAD and AUDIT_NEXT: u8 kind, u64 records, 32 bytes
+ * chain. */
 size_t link_audit_pack(
     uint8_t *p, size_t cap, enum link_kind kind, const struct audit_chain *c);
 int link_audit_parse(struct wire_reader *r, struct audit_chain *c);

@@ -18,7 +18,6 @@
 #include "version.h"
 
 #define BUFFER_MAX (256u << 10) /* bytes of records still to be written */
-#define TAIL_MAX (64u << 10)    /* of a file's end that is looked at */
 #define NOTE_S 1                /* between two words on how far it reaches */
 #define DENIALS_MAX 100         /* records of refusals in one second */
 #define AGAIN_BYTES (1u << 20)  /* of a full file, if no other one came */
@@ -29,6 +28,8 @@ struct auditor {
 	struct audit_chain chain, head;
 	uint64_t size, ask_at; /* bytes: of the file, and when to ask */
 	struct event *turn, *note;
+	bool gone;     /* the file before `next` was removed */
+	bool turned;   /* the supervisor does not know yet that it has begun */
 	int err;       /* errno of a write that failed; 0: all is well */
 	uint64_t lost; /* records that found no place */
 	uint64_t second, denials, more; /* of refusals */
@@ -156,8 +157,13 @@ flush(struct auditor *a)
 		recovered(a);
 	if (wrote && !event_pending(a->note, EV_TIMEOUT, NULL))
 		(void)event_add(a->note, &soon);
+	if (wrote && a->turned) {
+		a->turned = false;
+		(void)overseer_audit(a->front->overseer, &a->chain, false);
+	}
 	pack_count(a, AUDIT_LOST, &a->lost);
-	if (a->next != -1)
+	/* All in the old one before the first in the new one. */
+	if (a->next != -1 && a->len == 0)
 		switch_file(a);
 }
 
@@ -183,6 +189,22 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	auditseal_tend(a->front);
 }
 
+/* Who else writes to it, or cuts it off, is seen by its size. */
+static void
+check_size(struct auditor *a)
+{
+	off_t end = a->fd == -1 ? -1 : lseek(a->fd, 0, SEEK_END);
+
+	if (end == -1 || (uint64_t)end == a->size)
+		return;
+	log_line(LOG_LEVEL_ERROR,
+	    "audit: %s has %llu bytes, and should have %llu: somebody emptied, "
+	    "cut or changed it; see sealpoint audit verify",
+	    a->front->conf->audit.path, (unsigned long long)end,
+	    (unsigned long long)a->size);
+	a->size = (uint64_t)end;
+}
+
 /* The refusals of a second that has passed are counted out, too. */
 static void
 on_note(evutil_socket_t fd, short what, void *arg)
@@ -194,6 +216,7 @@ on_note(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	pack_count(a, AUDIT_MORE, &a->more);
 	flush(a);
+	check_size(a);
 	if (a->fd != -1 && a->len == 0 &&
 	    overseer_audit(a->front->overseer, &a->chain, false) != 0)
 		(void)event_add(a->note, &soon);
@@ -210,7 +233,8 @@ switch_file(struct auditor *a)
 	a->next = -1;
 	a->size = 0;
 	a->ask_at = (uint64_t)c->size_mib << 20;
-	open_record(a, AUDIT_ROTATED);
+	a->turned = true;
+	open_record(a, a->gone ? AUDIT_GONE : AUDIT_ROTATED);
 	auditseal_due(a->front);
 }
 
@@ -261,7 +285,7 @@ pick_up(struct auditor *a, const struct audit_chain *head)
 	/* The sandbox knows no fstat(). */
 	end = lseek(a->fd, 0, SEEK_END);
 	a->size = end < 0 ? 0 : (uint64_t)end;
-	len = a->size < TAIL_MAX ? (size_t)a->size : TAIL_MAX;
+	len = a->size < AUDIT_TAIL_MAX ? (size_t)a->size : AUDIT_TAIL_MAX;
 	got = pread(a->fd, tail, len, (off_t)(a->size - len));
 	len = got < 0 ? 0 : (size_t)got;
 	if (a->size == 0) {
@@ -281,18 +305,35 @@ pick_up(struct auditor *a, const struct audit_chain *head)
 static void
 begin(struct auditor *a, int fd, const struct audit_chain *head)
 {
+	bool gone;
+
 	a->fd = fd;
 	a->len = a->done = 0;
 	a->err = 0;
 	pick_up(a, head);
+	gone = a->size == 0 && head->number != 0;
+	if (gone)
+		log_line(LOG_LEVEL_ERROR,
+		    "audit: %s holds no record, though %llu were written: it "
+		    "was emptied, removed or moved away; the log goes on with "
+		    "record %llu, and sealpoint audit verify tells of it",
+		    a->front->conf->audit.path,
+		    (unsigned long long)head->number,
+		    (unsigned long long)head->number + 1);
 	a->ask_at = (uint64_t)a->front->conf->audit.size_mib << 20;
-	open_record(a, AUDIT_START);
+	if (a->size != 0 && head->number == 0)
+		log_line(LOG_LEVEL_WARNING,
+		    "audit: audit-head in the state directory told nothing, "
+		    "though %s has records: if its end was cut off before this "
+		    "start, nobody can tell",
+		    a->front->conf->audit.path);
+	open_record(a, gone ? AUDIT_GONE : AUDIT_START);
 	flush(a);
 	auditseal_due(a->front);
 }
 
 void
-auditor_take(struct front *f, int fd, const struct audit_chain *head)
+auditor_take(struct front *f, int fd, const struct audit_chain *head, bool gone)
 {
 	struct auditor *a = f->auditor;
 
@@ -303,6 +344,7 @@ auditor_take(struct front *f, int fd, const struct audit_chain *head)
 	if (a->next != -1)
 		(void)close(a->next);
 	a->next = fd;
+	a->gone = gone;
 	flush(a);
 }
 

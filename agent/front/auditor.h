@@ -28,9 +28,11 @@ bool auditor_on(const struct front *f);
 
 /*
  * The log's file, taken over: the first one since the start, or the next.
- * head: what the supervisor knows of how far the log reached.
+ * head: what the supervisor knows of how far the log reached. gone: the one
+ * before was removed.
  */
-void auditor_take(struct front *f, int fd, const struct audit_chain *head);
+void auditor_take(
+    struct front *f, int fd, const struct audit_chain *head, bool gone);
 
 /* The configuration changed. */
 void auditor_reload(struct front *f);

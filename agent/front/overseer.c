@@ -88,9 +88,9 @@ obey(struct overseer *o, const uint8_t *p, size_t len, int *came)
 		   link_program_parse(&r, &g) == SIGNER_OK) {
 		route_program(o->front, &g, *came);
 		*came = -1;
-	} else if (kind == LINK_AUDIT && *came != -1 &&
-		   link_audit_parse(&r, &head) == SIGNER_OK) {
-		auditor_take(o->front, *came, &head);
+	} else if ((kind == LINK_AUDIT || kind == LINK_AUDIT_GONE) &&
+		   *came != -1 && link_audit_parse(&r, &head) == SIGNER_OK) {
+		auditor_take(o->front, *came, &head, kind == LINK_AUDIT_GONE);
 		*came = -1;
 	} else if (kind == LINK_CONF) {
 		follow(o, *came);

@@ -31,7 +31,7 @@ void
 auditfile_init(struct auditfile *a)
 {
 	memset(a, 0, sizeof(*a));
-	a->fd = a->head = -1;
+	a->fd = a->next = a->head = -1;
 }
 
 static void
@@ -46,7 +46,9 @@ void
 auditfile_close(struct auditfile *a)
 {
 	shut(&a->fd);
+	shut(&a->next);
 	shut(&a->head);
+	a->aside = false;
 	a->path[0] = '\0';
 }
 
@@ -174,6 +176,97 @@ open_log(
 	return fd;
 }
 
+/* Has a first record been written to it? What cannot be read, has. */
+static bool
+begun(int fd)
+{
+	char line[AUDIT_LINE_MAX];
+	ssize_t n = pread(fd, line, sizeof(line), 0);
+
+	return n < 0 || n == (ssize_t)sizeof(line) ||
+	       memmem(line, (size_t)n, "\"}\n", 3) != NULL;
+}
+
+/* Where a new file stands while the one before is still at its place. */
+static const char *
+new_name(char name[CONF_PATH_MAX + 16], const char *path)
+{
+	(void)snprintf(name, CONF_PATH_MAX + 16, "%s.new", path);
+	return name;
+}
+
+/* PATH.new becomes PATH, and what was there gets out of the way. It can be
+ * done again after any of its steps. */
+static int
+put_in_place(const char *path, char *text, size_t textlen)
+{
+	char name[CONF_PATH_MAX + 16];
+	struct stat st;
+
+	if (lstat(path, &st) == 0 && put_aside(path, text, textlen) != 0)
+		return -1;
+	if (renameat2(AT_FDCWD, new_name(name, path), AT_FDCWD, path,
+		RENAME_NOREPLACE) != 0)
+		return complain(text, textlen, "%s cannot be renamed to %s: %s",
+		    name, path, strerror(errno));
+	keep_name(path);
+	return 0;
+}
+
+/* What was begun in PATH.new when all of us ended is the newest file. */
+static int
+finish_turn(const char *path, char *text, size_t textlen)
+{
+	char name[CONF_PATH_MAX + 16];
+	struct stat st;
+	bool whole;
+	int fd;
+
+	if (lstat(new_name(name, path), &st) != 0)
+		return 0;
+	fd = open_own(name, 0, text, textlen);
+	if (fd == -1)
+		return -1;
+	whole = begun(fd);
+	(void)fdatasync(fd);
+	(void)close(fd);
+	if (whole)
+		return put_in_place(path, text, textlen);
+	if (unlink(name) == 0)
+		return 0;
+	return complain(text, textlen,
+	    "%s, which is empty, cannot be removed: %s", name, strerror(errno));
+}
+
+/* If the next file is begun, it is the log. Both are on the disk before a name
+ * changes, so that a loss of power leaves no gap between them. */
+static int
+settle(struct auditfile *a, char *text, size_t textlen)
+{
+	if (a->next != -1 && begun(a->next)) {
+		(void)fdatasync(a->fd);
+		shut(&a->fd);
+		a->fd = a->next;
+		a->next = -1;
+	}
+	if (a->next != -1 || !a->aside)
+		return 0;
+	(void)fdatasync(a->fd);
+	if (put_in_place(a->path, text, textlen) != 0)
+		return -1;
+	a->aside = false;
+	return 0;
+}
+
+/* Is that path, as it is now, what we write? What is on its way there, too. */
+static bool
+follows(const struct auditfile *a, const char *path)
+{
+	if (strcmp(a->path, path) == 0 && (a->next != -1 || a->aside))
+		return true;
+	return same_file(a->fd, path);
+}
+
 int
 auditfile_follow(struct auditfile *a, const struct conf *c, bool *fresh,
     char *text, size_t textlen)
@@ -182,22 +275,54 @@ auditfile_follow(struct auditfile *a, const struct conf *c, bool *fresh,
 	int fd;
 
 	*fresh = false;
+	/* A name that cannot be changed now can be later. */
+	(void)settle(a, text, textlen);
 	if (path[0] == '\0') {
 		auditfile_close(a);
 		return 0;
 	}
 	if (a->head == -1 && open_head(a, c->state, text, textlen) != 0)
 		return -1;
-	if (same_file(a->fd, path))
+	if (follows(a, path))
 		return 0;
+	if (a->next != -1)
+		return complain(text, textlen,
+		    "the audit log is just going on in a new file; have the "
+		    "configuration read again in a moment");
+	if (a->fd == -1 && finish_turn(path, text, textlen) != 0)
+		return -1;
 	fd = open_log(a, path, text, textlen);
 	if (fd == -1)
 		return -1;
-	shut(&a->fd);
-	a->fd = fd;
+	if (a->fd == -1)
+		a->fd = fd;
+	else
+		a->next = fd;
 	(void)snprintf(a->path, sizeof(a->path), "%s", path);
 	*fresh = true;
 	return 0;
+}
+
+/* A piece of the first record, which nothing can follow. */
+static int
+drop_piece(int fd, char *text, size_t textlen)
+{
+	if (fd == -1 || empty(fd) || begun(fd) || ftruncate(fd, 0) == 0)
+		return 0;
+	return complain(text, textlen,
+	    "the piece of a record at its beginning cannot be removed: %s",
+	    strerror(errno));
+}
+
+int
+auditfile_resume(struct auditfile *a, char *text, size_t textlen)
+{
+	int r = settle(a, text, textlen);
+
+	if (drop_piece(a->fd, text, textlen) != 0 ||
+	    drop_piece(a->next, text, textlen) != 0)
+		return -1;
+	return r;
 }
 
 int
@@ -206,9 +331,11 @@ auditfile_note(struct auditfile *a, const struct audit_chain *c, char *text,
 {
 	char said[AUDIT_HEAD_MAX];
 	size_t len = audit_head_pack(said, c);
+	int r;
 
 	if (a->fd == -1 || c->number <= a->last.number)
 		return 0;
+	r = settle(a, text, textlen);
 	if (fdatasync(a->fd) != 0)
 		return complain(text, textlen,
 		    "%s cannot be brought to the disk: %s; see what ails the "
@@ -221,25 +348,37 @@ auditfile_note(struct auditfile *a, const struct audit_chain *c, char *text,
 		    "see what ails the disk",
 		    strerror(errno));
 	a->last = *c;
-	return 0;
+	return r;
 }
 
 int
 auditfile_turn(struct auditfile *a, char *text, size_t textlen)
 {
-	char path[CONF_PATH_MAX];
-	int fd;
+	char name[CONF_PATH_MAX + 16];
 
 	if (a->fd == -1)
 		return complain(text, textlen, "no audit log is written");
-	/* Moved away already: then its place is free. */
-	(void)snprintf(path, sizeof(path), "%s", a->path);
-	if (same_file(a->fd, path) && put_aside(path, text, textlen) != 0)
+	if (settle(a, text, textlen) != 0)
 		return -1;
-	fd = open_log(a, path, text, textlen);
-	if (fd == -1)
-		return -1;
-	shut(&a->fd);
-	a->fd = fd;
-	return 0;
+	if (a->next != -1)
+		return 0;
+	a->next = open_log(a, new_name(name, a->path), text, textlen);
+	a->aside = a->next != -1;
+	return a->aside ? 0 : -1;
+}
+
+bool
+auditfile_removed(const struct auditfile *a)
+{
+	struct stat st;
+
+	return a->fd != -1 && a->next == -1 && fstat(a->fd, &st) == 0 &&
+	       st.st_nlink == 0;
+}
+
+int
+auditfile_renew(struct auditfile *a, char *text, size_t textlen)
+{
+	a->next = open_log(a, a->path, text, textlen);
+	return a->next == -1 ? -1 : 0;
 }

@@ -158,27 +158,68 @@ start_worker(struct crew *c, unsigned i)
 	(void)close(ends[1]);
 }
 
+static void
+lend(const struct crew *c, int fd, enum link_kind kind)
+{
+	uint8_t p[64];
+	size_t len = link_audit_pack(p, sizeof(p), kind, &c->audit.last);
+
+	if (fd == -1 || c->ctl == -1)
+		return;
+	/* One that cannot be told would refuse every use for ever. */
+	if (link_send(c->ctl, p, len, NULL, 0, fd, MSG_DONTWAIT) != 0)
+		(void)kill(c->front.pid, SIGKILL);
+}
+
 void
 crew_lend_audit(const struct crew *c)
 {
-	uint8_t p[64];
-	size_t len = link_audit_pack(p, sizeof(p), LINK_AUDIT, &c->audit.last);
+	const struct auditfile *a = &c->audit;
 
-	if (c->audit.fd == -1 || c->ctl == -1)
-		return;
-	/* One that cannot be told would refuse every use for ever. */
-	if (link_send(c->ctl, p, len, NULL, 0, c->audit.fd, MSG_DONTWAIT) != 0)
-		(void)kill(c->front.pid, SIGKILL);
+	lend(c, a->next != -1 ? a->next : a->fd, LINK_AUDIT);
+}
+
+/* To a new front: where the last one ended, and what it was to go on in. */
+static void
+lend_all(struct crew *c)
+{
+	char text[2 * CONF_TEXT_MAX];
+
+	if (auditfile_resume(&c->audit, text, sizeof(text)) != 0)
+		log_line(LOG_LEVEL_ERROR, "audit: %s", text);
+	lend(c, c->audit.fd, LINK_AUDIT);
+	lend(c, c->audit.next, LINK_AUDIT);
+}
+
+/* Whoever removed it meant what stands in it not to be read. */
+static void
+renew_audit(struct crew *c)
+{
+	char text[2 * CONF_TEXT_MAX];
+
+	log_line(LOG_LEVEL_ERROR,
+	    "audit: %s was removed while it was written, and what stood in "
+	    "it is gone; a new one is begun",
+	    c->audit.path);
+	if (auditfile_renew(&c->audit, text, sizeof(text)) != 0)
+		log_line(LOG_LEVEL_ERROR, "audit: %s", text);
+	else
+		lend(c, c->audit.next, LINK_AUDIT_GONE);
 }
 
 void
 crew_audited(struct crew *c, const struct audit_chain *at, bool full)
 {
+	bool turning = c->audit.next != -1;
 	char text[2 * CONF_TEXT_MAX];
 
 	if (auditfile_note(&c->audit, at, text, sizeof(text)) != 0)
 		log_line(LOG_LEVEL_ERROR, "audit: %s", text);
-	if (!full)
+	if (auditfile_removed(&c->audit)) {
+		renew_audit(c);
+		return;
+	}
+	if (!full || turning)
 		return;
 	if (auditfile_turn(&c->audit, text, sizeof(text)) != 0)
 		log_line(LOG_LEVEL_ERROR,
@@ -254,7 +295,7 @@ start_front(struct crew *c)
 	if (child_start(&c->front, argv, fds, c->control == -1 ? 3 : 4) == 0) {
 		c->ctl = ends[0];
 		tell_marks(c, c->conf);
-		crew_lend_audit(c);
+		lend_all(c);
 	} else {
 		log_line(LOG_LEVEL_ERROR, "%s cannot be started: %s",
 		    c->front.program, strerror(errno));

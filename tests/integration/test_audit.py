@@ -250,6 +250,78 @@ class Recorded(Audited):
         self.assertEqual(done.returncode, 1)
         self.assertIn("were gone", done.stdout + done.stderr)
 
+    def emptied(self, how):
+        """The log is told to be gone, at the next start and by verify."""
+        self.start()
+        self.signs()
+        self.stop()
+        old = self.work / "audit.old"
+        shutil.copy(self.log, old)
+        how(self.log)
+        self.start()
+        self.assertIn(f"{self.log} holds no record", self.agent.said())
+        self.stop()
+        self.assertEqual(self.records("open")[0]["reason"], "gone")
+        for options in ([], ["--head", self.head]):
+            done = self.verify("--file", self.log, *options)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn("gone or empty", done.stderr)
+        # Whoever has kept it somewhere else has lost nothing.
+        done = self.verify("--file", old, "--file", self.log,
+                           "--head", self.head)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_a_log_emptied_while_the_agent_slept_is_told(self):
+        self.emptied(lambda log: os.truncate(log, 0))
+
+    def test_a_log_removed_while_the_agent_slept_is_told(self):
+        self.emptied(os.unlink)
+
+    def test_a_log_emptied_while_it_is_written_is_told(self):
+        self.start()
+        self.signs()
+        self.wait_for("end")
+        os.truncate(self.log, 0)
+        done = self.verify("--file", self.log, "--head", self.head)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.signs()
+        house.wait_for(lambda: f"{self.log} has " in self.agent.said(),
+                       "a word of it", 5)
+        self.stop()
+        done = self.verify("--file", self.log, "--head", self.head)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("begins in the middle", done.stderr)
+
+    def test_a_log_removed_while_it_is_written_is_told_and_begun_anew(self):
+        self.start()
+        self.signs()
+        self.wait_for("end")
+        self.log.unlink()
+        self.signs()
+        house.wait_for(lambda: self.log.exists() and self.log.stat().st_size,
+                       "a new file", 5)
+        self.assertIn(f"{self.log} was removed", self.agent.said())
+        self.signs()
+        self.stop()
+        self.assertEqual(self.records("open")[0]["reason"], "gone")
+        self.assertEqual(len(self.records("use")), 1)
+        done = self.verify("--file", self.log, "--head", self.head)
+        self.assertEqual(done.returncode, 1, done.stdout)
+
+    def test_an_empty_head_proves_nothing_and_is_refused(self):
+        self.start()
+        self.signs()
+        self.stop()
+        empty = self.work / "empty"
+        empty.touch()
+        done = self.verify("--file", self.log, "--head", empty)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"{empty} is empty", done.stderr)
+        # The agent says, too, that it has nothing to compare with.
+        self.head.unlink()
+        self.start()
+        self.assertIn("nobody can tell", self.agent.said())
+
     def test_a_log_moved_away_goes_on_in_a_new_file_after_sighup(self):
         self.start()
         self.signs()
@@ -418,11 +490,61 @@ class Rotated(Audited):
         done = self.verify(*options, "--head", self.head)
         self.assertEqual(done.returncode, 0, "the last alone")
 
-    def fill(self):
+    def overtaken(self):
+        """An agent caught while it turns to a new file: the front has gone on
+        writing to the full one, and does not know of the next one yet."""
+        self.start("audit-size = 1\n")
+        # Stopped after the first answer: it tells who asks.
+        self.fill(lambda: self.agent.child.send_signal(signal.SIGSTOP))
+        front = self.front()
+        os.kill(front, signal.SIGSTOP)
+        self.agent.child.send_signal(signal.SIGCONT)
+        house.wait_for(lambda: glob.glob(f"{self.log}.*"), "another file")
+        return front
+
+    def kill(self):
+        """All of the agent at once."""
+        agent, self.agent = self.agent, None
+        ends = agent.descendants()
+        agent.child.kill()
+        agent.child.wait()
+        house.wait_for(
+            lambda: not any(os.path.exists(f"/proc/{pid}") for pid in ends),
+            "their end")
+
+    def whole(self):
+        """All files are one log, in which nothing is missing or twice."""
+        self.signs()
+        self.stop()
+        files = [*sorted(glob.glob(f"{self.log}.*")), str(self.log)]
+        options = [o for f in files for o in ("--file", f)]
+        done = self.verify(*options, "--head", self.head)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertFalse(os.path.exists(f"{self.log}.new"))
+
+    def test_a_front_killed_while_the_file_turns_leaves_a_whole_log(self):
+        front = self.overtaken()
+        os.kill(front, signal.SIGKILL)
+        house.wait_for(lambda: front not in self.agent.descendants(),
+                       "its end")
+        house.wait_for(lambda: self.sealpoint("keys").returncode == 0,
+                       "a new one")
+        self.whole()
+
+    def test_an_agent_killed_while_the_file_turns_leaves_a_whole_log(self):
+        self.overtaken()
+        self.kill()
+        self.start("audit-size = 1\n")
+        self.whole()
+
+    def fill(self, then=lambda: None):
         """More than a MiB of records."""
         identity = caller.Identity(
             self.token.certificate("rsa").read_bytes())
         with caller.Caller(self.agent.socket, identity) as one:
+            one.ask()
+            self.assertEqual(one.answer().status, 0)
+            then()
             for _ in range(140):
                 for _ in range(16):
                     one.ask()

@@ -406,6 +406,62 @@ two_files_are_one_log(void **state)
 	assert_int_equal(check(&t, t.file, t.len, 4096, &s.was[3]), 1);
 }
 
+/* A file that follows on record n, whatever stood behind that. */
+static uint64_t
+check_after(struct scene *s, struct scene *t, size_t n, unsigned reason)
+{
+	const struct auditcheck_calls calls = {.found = found, .ctx = t};
+	struct auditcheck *k = auditcheck_new(&calls, NULL);
+
+	build(s);
+	memset(t, 0, sizeof(*t));
+	t->chain = s->was[n];
+	begin(t, reason);
+	assert_non_null(k);
+	auditcheck_feed(k, s->file, s->len);
+	auditcheck_file_end(k);
+	auditcheck_feed(k, t->file, t->len);
+	auditcheck_file_end(k);
+	auditcheck_end(k, &t->sum);
+	auditcheck_free(k);
+	return t->sum.faults;
+}
+
+static void
+records_that_the_next_file_does_not_know_are_named(void **state)
+{
+	struct scene s, t;
+
+	(void)state;
+	assert_int_equal(check_after(&s, &t, LINES, AUDIT_START), 0);
+	assert_int_equal(check_after(&s, &t, LINES, AUDIT_GONE), 0);
+	for (size_t n = 1; n < LINES; n++) {
+		char want[64];
+
+		assert_int_equal(check_after(&s, &t, n, AUDIT_START), 1);
+		(void)snprintf(
+		    want, sizeof(want), "records %zu to %d", n + 1, LINES);
+		assert_non_null(strstr(t.text, want));
+		assert_int_equal(t.line, 1);
+	}
+}
+
+static void
+an_emptied_log_is_a_fault_and_a_rotated_one_a_note(void **state)
+{
+	struct scene t;
+
+	(void)state;
+	for (unsigned r = AUDIT_START; r <= AUDIT_GONE; r++) {
+		memset(&t, 0, sizeof(t));
+		t.chain.number = 9;
+		begin(&t, r);
+		assert_int_equal(check(&t, t.file, t.len, 4096, NULL),
+		    r == AUDIT_ROTATED ? 0 : 1);
+		assert_int_equal(t.notes, r == AUDIT_ROTATED ? 1 : 0);
+	}
+}
+
 static void
 lines_without_end_are_bounded(void **state)
 {
@@ -437,6 +493,10 @@ main(void)
 	    cmocka_unit_test(a_torn_record_that_the_agent_noted_is_no_fault),
 	    cmocka_unit_test(what_the_agent_found_cut_is_told),
 	    cmocka_unit_test(two_files_are_one_log),
+	    cmocka_unit_test(
+		records_that_the_next_file_does_not_know_are_named),
+	    cmocka_unit_test(
+		an_emptied_log_is_a_fault_and_a_rotated_one_a_note),
 	    cmocka_unit_test(lines_without_end_are_bounded),
 	};
 

@@ -243,7 +243,7 @@ a_full_log_is_told_again_to_a_supervisor_that_was_busy(void **state)
 
 	(void)state;
 	assert_int_not_equal(fd, -1);
-	auditor_take(&front, fd, &none);
+	auditor_take(&front, fd, &none, false);
 	turn();
 	assert_int_equal(ftruncate(fd, 0), 0);
 	conf.audit.size_mib = 0;
