@@ -174,7 +174,13 @@ load_head(struct work *w, struct audit_chain *head)
 		output_error(w->s->out, "%s", text);
 		return COMMAND_FAILED;
 	}
-	if (len == 0 || audit_head_parse((const char *)data, len, head) == 0)
+	if (len == 0)
+		output_error(w->s->out,
+		    "%s is empty: the agent has noted no record in it yet, or "
+		    "somebody emptied it; without --head the log alone is "
+		    "checked",
+		    path);
+	else if (audit_head_parse((const char *)data, len, head) == 0)
 		r = COMMAND_DONE;
 	else
 		output_error(w->s->out,
