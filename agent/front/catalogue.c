@@ -94,12 +94,6 @@ catalogue_replace(struct catalogue *c, unsigned token,
 	return 0;
 }
 
-size_t
-catalogue_count(const struct catalogue *c)
-{
-	return c->n;
-}
-
 const struct catalogue_entry *
 catalogue_at(const struct catalogue *c, size_t i)
 {

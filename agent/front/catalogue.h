@@ -26,8 +26,6 @@ void catalogue_free(struct catalogue *c);
 int catalogue_replace(struct catalogue *c, unsigned token,
     const struct signer_identity *ids, size_t n);
 
-size_t catalogue_count(const struct catalogue *c);
-
 /* Number i in the order of SHA-256; NULL past the end. Borrowed, like all
  * results, until the next catalogue_replace(). */
 const struct catalogue_entry *catalogue_at(const struct catalogue *c, size_t i);

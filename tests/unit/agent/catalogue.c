@@ -22,6 +22,16 @@ make(uint32_t n, uint32_t sha1)
 	return id;
 }
 
+static size_t
+count(const struct catalogue *c)
+{
+	size_t n = 0;
+
+	while (catalogue_at(c, n) != NULL)
+		n++;
+	return n;
+}
+
 static void
 an_empty_one_finds_nothing(void **state)
 {
@@ -50,7 +60,7 @@ each_of_many_is_found_by_either_thumbprint(void **state)
 	for (uint32_t i = 0; i < MANY; i++)
 		ids[i] = make(i, i);
 	assert_int_equal(catalogue_replace(c, 0, ids, MANY), 0);
-	assert_int_equal(catalogue_count(c), MANY);
+	assert_int_equal(count(c), MANY);
 	for (uint32_t i = 0; i < MANY; i++) {
 		const struct catalogue_entry *e;
 
@@ -74,12 +84,12 @@ a_key_on_two_tokens_is_one_entry(void **state)
 	(void)state;
 	assert_int_equal(catalogue_replace(c, 0, ids, 2), 0);
 	assert_int_equal(catalogue_replace(c, 3, ids, 1), 0);
-	assert_int_equal(catalogue_count(c), 2);
+	assert_int_equal(count(c), 2);
 	assert_int_equal(catalogue_by_sha256(c, ids[0].sha256)->tokens, 9);
 	assert_int_equal(catalogue_by_sha256(c, ids[1].sha256)->tokens, 1);
 	/* What a token no longer holds goes, what another holds stays. */
 	assert_int_equal(catalogue_replace(c, 0, NULL, 0), 0);
-	assert_int_equal(catalogue_count(c), 1);
+	assert_int_equal(count(c), 1);
 	assert_int_equal(catalogue_by_sha256(c, ids[0].sha256)->tokens, 8);
 	catalogue_free(c);
 }
