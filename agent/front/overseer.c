@@ -47,13 +47,19 @@ well(const struct front *f)
 	return true;
 }
 
+/* 0, or -1 with errno: it has no room for it now. */
+static int
+tell(const struct overseer *o, const uint8_t *p, size_t len)
+{
+	return link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+}
+
 static void
 answer(const struct overseer *o)
 {
 	uint8_t p[4];
-	size_t len = link_beat_pack(p, sizeof(p), well(o->front));
 
-	(void)link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+	(void)tell(o, p, link_beat_pack(p, sizeof(p), well(o->front)));
 }
 
 /* Rather no front than one that follows rules of the past. */
@@ -65,9 +71,7 @@ follow(const struct overseer *o, int snapshot)
 	if (reload_from(o->front, snapshot) != 0)
 		(void)event_base_loopbreak(o->front->base);
 	else
-		(void)link_send(o->fd, p,
-		    link_word_pack(p, sizeof(p), LINK_FOLLOWED), NULL, 0, -1,
-		    MSG_DONTWAIT);
+		(void)tell(o, p, link_word_pack(p, sizeof(p), LINK_FOLLOWED));
 }
 
 /* One packet of the supervisor; takes no descriptor over that it leaves. */
@@ -161,7 +165,7 @@ say(struct overseer *o, enum link_kind kind, unsigned index,
 	uint8_t p[16];
 	size_t len = link_worker_pack(p, sizeof(p), kind, &w);
 
-	return link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+	return tell(o, p, len);
 }
 
 int
@@ -189,7 +193,7 @@ overseer_audit(struct overseer *o, const struct audit_chain *at, bool full)
 	size_t len = link_audit_pack(
 	    p, sizeof(p), full ? LINK_AUDIT_NEXT : LINK_AUDIT_HEAD, at);
 
-	return link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+	return tell(o, p, len);
 }
 
 int
@@ -197,8 +201,7 @@ overseer_mark(struct overseer *o, const struct link_mark *m)
 {
 	uint8_t p[LINK_MARK_MAX];
 
-	return link_send(o->fd, p, link_mark_pack(p, sizeof(p), LINK_MARK, m),
-	    NULL, 0, -1, MSG_DONTWAIT);
+	return tell(o, p, link_mark_pack(p, sizeof(p), LINK_MARK, m));
 }
 
 int
@@ -206,8 +209,7 @@ overseer_reload(struct overseer *o)
 {
 	uint8_t p[4];
 
-	return link_send(o->fd, p, link_word_pack(p, sizeof(p), LINK_CONF),
-	    NULL, 0, -1, MSG_DONTWAIT);
+	return tell(o, p, link_word_pack(p, sizeof(p), LINK_CONF));
 }
 
 int
@@ -216,5 +218,5 @@ overseer_ask(struct overseer *o, const struct link_who *who)
 	uint8_t p[16];
 	size_t len = link_who_pack(p, sizeof(p), who);
 
-	return link_send(o->fd, p, len, NULL, 0, -1, MSG_DONTWAIT);
+	return tell(o, p, len);
 }

@@ -33,8 +33,6 @@ struct worker {
 };
 
 struct workers {
-	struct front *front;
-	size_t n;
 	struct worker table[CONF_TOKENS_MAX];
 };
 

@@ -99,7 +99,7 @@ workers_choose(const struct front *f, uint32_t among)
 {
 	struct choice all[CONF_TOKENS_MAX];
 
-	for (unsigned i = 0; i < f->workers->n; i++)
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
 		if ((among >> i & 1) != 0)
 			all[i] = (struct choice){
 			    .health = workers_health(f, i),
@@ -107,7 +107,7 @@ workers_choose(const struct front *f, uint32_t among)
 			    .weight = f->conf->tokens[i].weight,
 			    .load = lanes_load(f->lanes, i),
 			};
-	return choice_best(all, f->workers->n, among);
+	return choice_best(all, CONF_TOKENS_MAX, among);
 }
 
 /* Frees what belongs to the process; a catalogue half sent is forgotten. */
@@ -224,7 +224,7 @@ workers_check(struct front *f)
 {
 	uint64_t now = front_now(), next = 0;
 
-	for (unsigned i = 0; i < f->workers->n; i++) {
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
 		uint64_t left = check(worker_of(f, i), now);
 
 		if (left != 0 && (next == 0 || left < next))
@@ -238,7 +238,7 @@ workers_attach(struct front *f, unsigned index, uint32_t generation, int fd)
 {
 	struct worker *w;
 
-	if (index >= f->workers->n) {
+	if (index >= CONF_TOKENS_MAX) {
 		(void)close(fd);
 		return;
 	}
@@ -295,9 +295,7 @@ workers_open(struct front *f)
 
 	if (ws == NULL)
 		return NULL;
-	ws->front = f;
-	ws->n = CONF_TOKENS_MAX; /* a token may come later */
-	for (unsigned i = 0; i < ws->n; i++) {
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
 		ws->table[i].front = f;
 		ws->table[i].index = i;
 		ws->table[i].fd = -1;
@@ -310,7 +308,7 @@ workers_close(struct workers *ws)
 {
 	if (ws == NULL)
 		return;
-	for (unsigned i = 0; i < ws->n; i++)
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
 		if (ws->table[i].fd != -1)
 			detach(&ws->table[i]);
 	free(ws);

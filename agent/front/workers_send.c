@@ -129,7 +129,7 @@ workers_rescan(struct front *f)
 	uint8_t p[8];
 	size_t len = link_word_pack(p, sizeof(p), LINK_RESCAN);
 
-	for (unsigned i = 0; i < f->workers->n; i++) {
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
 		struct worker *w = worker_of(f, i);
 
 		if (w->fd == -1 || !w->reported || w->scanning)
@@ -144,7 +144,7 @@ workers_rescan(struct front *f)
 bool
 workers_scanning(const struct front *f)
 {
-	for (unsigned i = 0; i < f->workers->n; i++)
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
 		if (worker_of(f, i)->scanning)
 			return true;
 	return false;
@@ -155,7 +155,7 @@ workers_forget(struct front *f, const struct peer *p)
 {
 	const struct link_request gone = {0, p->name};
 
-	for (unsigned i = 0; i < f->workers->n; i++) {
+	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++) {
 		struct worker *w = worker_of(f, i);
 
 		if (w->fd == -1 || p->lent[i] != w->generation)
