@@ -257,3 +257,12 @@ conf_token_index(const struct conf *c, const char *name)
 			return (int)i;
 	return -1;
 }
+
+int
+conf_token_nth(const struct conf *c, unsigned nth)
+{
+	for (size_t i = 0; i < c->ntokens; i++)
+		if (c->tokens[i].name[0] != '\0' && nth-- == 0)
+			return (int)i;
+	return -1;
+}

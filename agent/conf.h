@@ -156,4 +156,7 @@ bool conf_token_same(const struct conf_token *a, const struct conf_token *b);
 /* Index of [token NAME], or -1. */
 int conf_token_index(const struct conf *c, const char *name);
 
+/* Index of the nth token in use, as clients count them from 0, or -1. */
+int conf_token_nth(const struct conf *c, unsigned nth);
+
 #endif

@@ -252,16 +252,6 @@ metrics(struct caller *k, uint32_t from)
 		send_metrics(k);
 }
 
-/* The nth token in use, as STATUS counts them; -1 past the last. */
-static int
-nth_token(const struct conf *c, unsigned nth)
-{
-	for (unsigned i = 0; i < CONF_TOKENS_MAX; i++)
-		if (c->tokens[i].name[0] != '\0' && nth-- == 0)
-			return (int)i;
-	return -1;
-}
-
 /* How the token did. */
 static void
 report(struct caller *k, int err, const struct link_probed *b,
@@ -291,7 +281,7 @@ probe(struct caller *k, unsigned nth)
 	struct signer_trouble why = {0};
 	const struct link_state *s;
 	bool reported;
-	int i = nth_token(f->conf, nth);
+	int i = conf_token_nth(f->conf, nth);
 
 	if (i < 0) {
 		fail(k, CONTROL_PROBE,
@@ -470,7 +460,7 @@ trusted(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
 		return false;
-	if (cred.uid == 0 || cred.uid == geteuid())
+	if (peers_owner(cred.uid))
 		return true;
 	log_line(LOG_LEVEL_WARNING,
 	    "denied: uid %u (pid %d) at the control socket", cred.uid,

@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "agent/front/locks.h"
 #include "agent/front/policy.h"
@@ -232,7 +231,7 @@ explain_answer(struct ask *a, const struct client_question *q)
 {
 	struct story s = {.conf = a->f->conf, .f = a->f, .q = q};
 
-	s.full = a->p->who.uid == 0 || a->p->who.uid == geteuid();
+	s.full = peers_owner(a->p->who.uid);
 	if (q->other && !s.full) {
 		ask_refuse(a, SIGNER_EDENIED, false,
 		    "only root and the agent's user may ask about others");

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "agent/front/auditor.h"
 #include "agent/front/catalogue.h"
@@ -345,23 +344,13 @@ status_here(struct ask *a, unsigned index)
 	    proto_status_reply_pack(reply, sizeof(reply), a->h.id, &t));
 }
 
-/* The nth token in use, as clients count them; -1 past the last. */
-static int
-nth_token(const struct conf *c, unsigned nth)
-{
-	for (unsigned i = 0; i < c->ntokens; i++)
-		if (c->tokens[i].name[0] != '\0' && nth-- == 0)
-			return (int)i;
-	return -1;
-}
-
 static void
 status(struct ask *a, uint16_t nth)
 {
-	int index = nth_token(a->f->conf, nth);
+	int index = conf_token_nth(a->f->conf, nth);
 
 	/* Names of tokens are for those who may use one, root and ourselves. */
-	if (a->p->who.uid != 0 && a->p->who.uid != geteuid() && stranger(a))
+	if (!peers_owner(a->p->who.uid) && stranger(a))
 		return;
 	if (index < 0) {
 		ask_refuse(a, SIGNER_ENOKEY, false,

@@ -34,6 +34,12 @@ struct peers {
 	struct peer *table[];
 };
 
+bool
+peers_owner(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
 /* What the rules are for it. Which program it runs is to be found anew. */
 static void
 consider(struct peer *p)
@@ -296,7 +302,7 @@ admit(struct front *f, int fd, const struct policy_caller *who, uint32_t slot)
 static bool
 stranger(const struct policy_caller *who, uint64_t sections)
 {
-	return sections == 0 && who->uid != 0 && who->uid != geteuid();
+	return sections == 0 && !peers_owner(who->uid);
 }
 
 /*

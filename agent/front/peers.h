@@ -38,6 +38,9 @@ void peers_close(struct peers *ps);
 /* The configuration changed: what each of them may do, too. */
 void peers_reconsider(struct peers *ps);
 
+/* Root, or the agent's own user: who may know and order everything. */
+bool peers_owner(uid_t uid);
+
 /* NULL if that client is gone. */
 struct peer *peers_find(struct peers *ps, struct link_client name);
 
