@@ -292,6 +292,7 @@ fill(struct enrolment *n)
 	(void)snprintf(
 	    n->st->netbios, sizeof(n->st->netbios), "%s", n->form.netbios);
 	(void)snprintf(n->st->fqdn, sizeof(n->st->fqdn), "%s", n->form.fqdn);
+	n->st->agent = (int)cfg->as;
 	n->form.netbios = n->st->netbios;
 	n->form.fqdn = n->st->fqdn;
 	if (n->managed == NULL)
@@ -319,8 +320,29 @@ introduce(struct enrolment *n)
 		return r;
 	(void)snprintf(proxy.smsid, sizeof(proxy.smsid), "%s", n->proxy);
 	proxy.status = MP_REGISTERED;
+	proxy.agent = MP_AGENT_PROXY;
 	proxy.since = n->st->since;
 	return mp_client_remember(n->c, NULL, &proxy, n->e);
+}
+
+/* A certificate is a client's or a proxy's: sites know it by one of them. */
+static int
+check_agent(const struct enrolment *n)
+{
+	bool there =
+	    n->st->status == MP_REGISTERED || n->st->status == MP_REG_PENDING;
+	bool proxy = n->st->agent == MP_AGENT_PROXY;
+
+	if (n->managed != NULL || !there || n->st->agent < 0 ||
+	    n->st->agent == (int)n->c->cfg.as)
+		return 0;
+	return mp_fail(n->e, MP_EARG,
+	    "the certificate %s is registered with %s, site %s, as %s, and "
+	    "not as %s: register another certificate for that, or say --as %s",
+	    n->c->me.thumbprint, n->c->url.text, n->c->site,
+	    proxy ? "an ISV proxy" : "a client of its own",
+	    proxy ? "a client of its own" : "an ISV proxy",
+	    proxy ? "proxy" : "client");
 }
 
 int
@@ -342,6 +364,9 @@ mp_client_register(struct mp_client *c, unsigned wait_s,
 			    "DNS name; give it (--fqdn)");
 	}
 	r = mp_client_recall(c, n.managed, out, n.e);
+	if (r != 0)
+		return r;
+	r = check_agent(&n);
 	if (r != 0)
 		return r;
 	if (out->status == MP_REGISTERED) {

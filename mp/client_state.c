@@ -104,9 +104,19 @@ mp_client_proxy(
 	r = own(c, &st, e);
 	memcpy(smsid, st.smsid, MP_SMSID_MAX);
 	if (r == MP_ENOTFOUND)
-		return mp_fail_in(e,
+		return mp_fail(e, MP_ENOTFOUND,
 		    "an ISV proxy must be registered itself before it speaks "
-		    "for clients (--as proxy)");
+		    "for clients, and the certificate %s is not registered "
+		    "with %s, site %s; run `sealpoint register --as proxy` "
+		    "first, or name with --proxy the id that the console gave "
+		    "it",
+		    c->me.thumbprint, c->url.text, c->site);
+	if (r == 0 && st.agent == MP_AGENT_CLIENT)
+		return mp_fail(e, MP_EARG,
+		    "the certificate %s is registered with %s, site %s, as a "
+		    "client of its own, so it cannot speak for others; use "
+		    "the key of an ISV proxy (--as proxy)",
+		    c->me.thumbprint, c->url.text, c->site);
 	return r;
 }
 

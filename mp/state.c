@@ -17,7 +17,8 @@
 #define STATE_FILE "client.db"
 #define STATE_WAIT_MS 5000            /* for a lock of another process */
 #define STATE_APPLICATION 0x536c5074u /* "SlPt": application_id in the file */
-#define STATE_VERSION 2               /* user_version: the schema's number */
+#define STATE_VERSION 3               /* user_version: the schema's number */
+#define AGENT_MAX 255                 /* an AgentType, more than there are */
 
 struct mp_state {
 	sqlite3 *db;
@@ -53,6 +54,7 @@ static const char schema[] =
     " netbios TEXT NOT NULL," /* names as registered; \"\" if not known */
     " fqdn TEXT NOT NULL,"
     " message TEXT NOT NULL," /* Msg/ID of the registration, or \"\" */
+    " agent INTEGER NOT NULL DEFAULT -1," /* AgentType; -1 not known */
     " PRIMARY KEY (sha256, mp, site, client)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX client_smsid ON client"
     " (sha256, mp, site, smsid COLLATE NOCASE)";
@@ -61,10 +63,14 @@ static const char schema[] =
 static const char before[] = "ALTER TABLE client RENAME TO client_1";
 static const char after[] =
     "INSERT INTO client SELECT sha256, mp, site, '', smsid, status, approval,"
-    " since, '', '', '' FROM client_1;"
+    " since, '', '', '', -1 FROM client_1;"
     "DROP TABLE client_1";
 
-#define COLUMNS "smsid, status, approval, since, netbios, fqdn, message"
+/* From format 2, which did not know as what a client registered. */
+static const char grow[] =
+    "ALTER TABLE client ADD COLUMN agent INTEGER NOT NULL DEFAULT -1";
+
+#define COLUMNS "smsid, status, approval, since, netbios, fqdn, message, agent"
 
 static const char get_text[] =
     "SELECT " COLUMNS " FROM client"
@@ -90,12 +96,12 @@ static const char taken_text[] =
 
 static const char put_text[] =
     "INSERT INTO client (sha256, mp, site, client, " COLUMNS ")"
-    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
     " ON CONFLICT (sha256, mp, site, client) DO UPDATE SET"
     " smsid = excluded.smsid, status = excluded.status,"
     " approval = excluded.approval, since = excluded.since,"
     " netbios = excluded.netbios, fqdn = excluded.fqdn,"
-    " message = excluded.message";
+    " message = excluded.message, agent = excluded.agent";
 
 static int
 damaged(const char *path, const char *why, struct mp_error *e)
@@ -252,23 +258,21 @@ whole(struct mp_state *s, struct mp_error *e)
 	return 0;
 }
 
-/* Our schema, into a new file or in the place of an earlier version's. */
+/* Our schema: in a new file (version 0), or in place of an earlier one. */
 static int
-found(struct mp_state *s, bool anew, struct mp_error *e)
+found(struct mp_state *s, int64_t version, struct mp_error *e)
 {
+	const char *const steps[][3] = {
+	    {schema}, {before, schema, after}, {grow}};
 	char mark[96];
-	int r;
+	int r = 0;
 
+	for (size_t i = 0; r == 0 && i < 3 && steps[version][i] != NULL; i++)
+		r = run(s, steps[version][i], e);
 	(void)snprintf(mark, sizeof(mark),
 	    "PRAGMA application_id = %u; PRAGMA user_version = %d",
 	    STATE_APPLICATION, STATE_VERSION);
-	if (!anew && (r = run(s, before, e)) != 0)
-		return r;
-	if ((r = run(s, schema, e)) != 0)
-		return r;
-	if (!anew && (r = run(s, after, e)) != 0)
-		return r;
-	return run(s, mark, e);
+	return r == 0 ? run(s, mark, e) : r;
 }
 
 /* Whose file is it, and which schema? */
@@ -284,11 +288,11 @@ judge(struct mp_state *s, struct mp_error *e)
 		0)
 		return r;
 	if (app == 0 && version == 0 && tables == 0)
-		return found(s, true, e);
+		return found(s, 0, e);
 	if (app != STATE_APPLICATION)
 		return damaged(s->path, "a database of another program", e);
-	if (version == 1)
-		return found(s, false, e);
+	if (version == 1 || version == 2)
+		return found(s, version, e);
 	if (version == STATE_VERSION)
 		return 0;
 	return mp_fail(e, MP_ESTATE,
@@ -398,6 +402,7 @@ none(struct mp_state_client *c)
 	memset(c, 0, sizeof(*c));
 	c->status = MP_REG_NONE;
 	c->approval = -1;
+	c->agent = -1;
 }
 
 /* who: the managed client or the SMSID, by the statement. */
@@ -441,9 +446,12 @@ row(sqlite3_stmt *q, struct mp_state_client *out)
 {
 	int64_t status = sqlite3_column_int64(q, 1);
 	int64_t approval = sqlite3_column_int64(q, 2);
+	int64_t agent = sqlite3_column_int64(q, 7);
 
-	if (!known(status) || approval < -1 || approval > 2)
+	if (!known(status) || approval < -1 || approval > 2 || agent < -1 ||
+	    agent > AGENT_MAX)
 		return false;
+	out->agent = (int)agent;
 	out->status = (enum mp_registration_status)status;
 	out->approval = (int)approval;
 	out->since = sqlite3_column_int64(q, 3);
@@ -519,6 +527,7 @@ static bool
 storable(const struct mp_state_client *in)
 {
 	return known(in->status) && in->approval >= -1 && in->approval <= 2 &&
+	       in->agent >= -1 && in->agent <= AGENT_MAX &&
 	       memchr(in->smsid, '\0', sizeof(in->smsid)) != NULL &&
 	       memchr(in->netbios, '\0', sizeof(in->netbios)) != NULL &&
 	       memchr(in->fqdn, '\0', sizeof(in->fqdn)) != NULL &&
@@ -550,6 +559,8 @@ mp_state_put(struct mp_state *s, const struct mp_state_key *key,
 		rc = sqlite3_bind_text(q, 10, in->fqdn, -1, SQLITE_STATIC);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_text(q, 11, in->message, -1, SQLITE_STATIC);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int(q, 12, in->agent);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(q);
 	(void)sqlite3_reset(q);

@@ -33,6 +33,7 @@ struct mp_state_client {
 	char fqdn[MP_HOST_MAX];
 	/* Msg/ID of the registration; its Confirmations carry it too. */
 	char message[MP_GUID_MAX];
+	int agent; /* enum mp_agent that it registered as; -1 unknown */
 };
 
 /* Whose registration, and where; compared byte for byte. */

@@ -1,3 +1,5 @@
+#include <strings.h>
+
 #include "mp/cli/command.h"
 #include "mp/cli/settings.h"
 
@@ -78,10 +80,19 @@ print(struct session *s, const struct mp_state_client *c, bool already)
 	return session_card(s, about, card);
 }
 
-/* Names that nobody gave should not go unseen. */
+/* Names that change nothing, or that nobody gave, should not go unseen. */
 static void
-tell_names(struct session *s, bool already)
+tell_names(struct session *s, const struct mp_state_client *c, bool already)
 {
+	const char *netbios = s->opt->value[OPTION_NETBIOS];
+	const char *fqdn = s->opt->value[OPTION_FQDN];
+
+	if (already && c->netbios[0] != '\0' &&
+	    ((netbios != NULL && strcasecmp(netbios, c->netbios) != 0) ||
+		(fqdn != NULL && strcasecmp(fqdn, c->fqdn) != 0)))
+		output_note(s->out,
+		    "It is registered as %s, %s; other names change nothing.",
+		    c->netbios, c->fqdn);
 	if (already || (s->netbios[0] == '\0' && s->fqdn[0] == '\0'))
 		return;
 	output_note(s->out,
@@ -137,7 +148,7 @@ registration(struct session *s, const char *operand)
 		return session_mp_failed(s, &e);
 	r = print(s, &client, already);
 	session_tell_proof(s);
-	tell_names(s, already);
+	tell_names(s, &client, already);
 	return did == MP_OK ? r : session_mp_failed(s, &e);
 }
 

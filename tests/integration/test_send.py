@@ -264,6 +264,10 @@ class Mixed(Encryptable, Others, Unwrapped, OverHttp):
                            "proxy-client", "--wait", "30")
         self.verdicts_are_clean()
         self.point.forget()
+        self.refuses("send", "state",
+                     self.write("other.xml", samples.state(self.smsid)),
+                     "--client-id", client["smsid"], *options,
+                     says=f"sent for {client['smsid']}")
         report = samples.state(client["smsid"]).replace(">PC1<", ">VM1<")
         self.does("send", "state", self.write("state.xml", report),
                   "--client", client["smsid"], *options)

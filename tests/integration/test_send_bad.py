@@ -112,9 +112,21 @@ class Refused(test_send.OverHttp):
         other = "GUID:AAAAAAAA-0000-4000-8000-000000000001"
         theirs = self.write("theirs.xml", samples.hinv(other))
         self.nothing("send", "hinv", theirs, says=f"about {other.lower()}")
-        ours = self.write("ours.xml", samples.state(self.smsid))
-        self.nothing("send", "state", ours, "--client-id", other,
-                     says=f"sent for {other.lower()}")
+
+    def test_a_client_is_no_proxy(self):
+        """What is registered already is not another thing by being asked."""
+        self.nothing("register", "--as", "proxy", says="a client of its own")
+        options = [o for o in self.options if o not in house.NAMES]
+        self.refuses("register", "--as", "proxy-client", "--netbios", "VM1",
+                     "--fqdn", "vm1.example.com", *options,
+                     says="cannot speak for others")
+        self.assertEqual(self.point.verdicts(), [])
+
+    def test_other_names_of_a_registered_client_are_not_taken(self):
+        options = [o for o in self.options if o not in house.NAMES]
+        done = self.sealpoint("register", *options, "--netbios", "PC9")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr, "registered as .*change nothing")
 
     def test_raw_messages_of_the_wrong_kind(self):
         ask = self.write("ask.xml", ASK)

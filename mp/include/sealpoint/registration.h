@@ -35,7 +35,8 @@ struct sealpoint_registration {
  * hash and stores are used, its endpoint and body are not. `what` NULL is a
  * client that does not wait. smsid has room for SEALPOINT_SMSID_MAX bytes.
  * SEALPOINT_ERR_PENDING leaves the id there; call again to go on from here.
- * One that is registered sends nothing.
+ * One that is registered sends nothing; as another `as` it is refused, since
+ * a certificate is a client's or a proxy's (SEALPOINT_ERR_ARGUMENT).
  */
 SEALPOINT_API int sealpoint_messaging_register(struct sealpoint_messaging *s,
     const char *host, const struct sealpoint_message *settings,

@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -427,9 +429,16 @@ static void
 a_proxy_signs_for_a_client_that_others_registered(void **state)
 {
 	struct little_answer answers[] = {UPLOADED, {0}};
+	struct little_answer registration[] = {
+	    {.kind = LITTLE_REGISTRATION, .xml = DONE}, {0}};
 	struct mp_send m = of(MP_KIND_STATE, REPORT);
+	struct mp_state_client c;
+	struct mp_error e;
+	bool already;
+	char *file;
 
 	(void)state;
+	assert_true(asprintf(&file, "%s/client.db", s.state) > 0);
 	s.mp.answers = answers;
 	s.cfg.client_id = OTHER;
 	s.cfg.proxy_smsid = PROXY;
@@ -439,9 +448,27 @@ a_proxy_signs_for_a_client_that_others_registered(void **state)
 	    strstr(s.mp.seen[0].header, "<SourceID>" PROXY "</SourceID>"));
 	s.cfg.proxy_smsid = NULL; /* then it is our own registration */
 	reopen();
+	assert_int_equal(mp_client_send(s.client, &m, NULL, &e), MP_EARG);
+	says(&e, "cannot speak for others"); /* a client's */
+	/* Anew: nothing is remembered. */
+	mp_client_close(s.client);
+	s.client = NULL;
+	assert_int_equal(truncate(file, 0), 0);
+	free(file);
+	s.cfg.client_id = NULL;
+	s.cfg.as = MP_AGENT_PROXY;
+	s.mp.answers = registration;
+	must_enrol(0);
+	s.mp.answers = answers;
+	s.cfg.client_id = OTHER;
+	reopen();
 	must_send(&m);
 	assert_non_null(
-	    strstr(s.mp.seen[1].header, "<SourceID>" SMSID "</SourceID>"));
+	    strstr(s.mp.seen[2].header, "<SourceID>" SMSID "</SourceID>"));
+	s.cfg.client_id = NULL;
+	s.cfg.as = MP_AGENT_CLIENT;
+	assert_int_equal(enrol(0, &c, &already, &e), MP_EARG);
+	says(&e, "as an ISV proxy, and not as a client of its own");
 }
 
 static void

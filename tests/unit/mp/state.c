@@ -239,8 +239,8 @@ a_later_format_is_refused(void **state)
 
 	must_open(&s, h);
 	mp_state_close(s);
-	run(h->file, "PRAGMA user_version = 3");
-	must_refuse(h, "has format 3");
+	run(h->file, "PRAGMA user_version = 4");
+	must_refuse(h, "has format 4");
 }
 
 static void

@@ -105,6 +105,45 @@ a_file_of_the_first_format_is_taken_over(void **state)
 	}
 }
 
+/* What the second version wrote. */
+static const char format_2[] =
+    "CREATE TABLE client (sha256 TEXT NOT NULL, mp TEXT NOT NULL,"
+    " site TEXT NOT NULL, client TEXT NOT NULL, smsid TEXT NOT NULL,"
+    " status INTEGER NOT NULL, approval INTEGER NOT NULL,"
+    " since INTEGER NOT NULL, netbios TEXT NOT NULL, fqdn TEXT NOT NULL,"
+    " message TEXT NOT NULL,"
+    " PRIMARY KEY (sha256, mp, site, client)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX client_smsid ON client"
+    " (sha256, mp, site, smsid COLLATE NOCASE);"
+    "PRAGMA application_id = 1399607412; PRAGMA user_version = 2;";
+
+static void
+a_file_of_the_second_format_is_taken_over(void **state)
+{
+	struct home *h = *state;
+	struct mp_state_client c;
+	struct mp_state *s;
+	struct mp_error e;
+
+	run(h->file, format_2);
+	run(h->file, "INSERT INTO client VALUES ('" KEY "', '" MP "', '" SITE
+		     "', '', '" SMSID "', 0, 1, 1700000000, 'A', 'a.b', '')");
+	must_open(&s, h);
+	assert_int_equal(mp_state_get(s, &self, &c, &e), 0);
+	assert_string_equal(c.smsid, SMSID);
+	assert_string_equal(c.netbios, "A");
+	assert_int_equal(c.agent, -1);
+	c.agent = 4;
+	assert_int_equal(mp_state_put(s, &self, &c, &e), 0);
+	mp_state_close(s);
+	must_open(&s, h);
+	assert_int_equal(mp_state_get(s, &self, &c, &e), 0);
+	assert_int_equal(c.agent, 4);
+	c.agent = 256;
+	assert_int_equal(mp_state_put(s, &self, &c, &e), MP_EARG);
+	mp_state_close(s);
+}
+
 static void
 a_first_format_without_its_table_is_refused(void **state)
 {
@@ -289,6 +328,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    TEST(a_file_of_the_first_format_is_taken_over),
+	    TEST(a_file_of_the_second_format_is_taken_over),
 	    TEST(a_first_format_without_its_table_is_refused),
 	    TEST(managed_clients_are_kept_apart),
 	    TEST(an_id_is_taken_if_any_other_client_has_it),
