@@ -54,6 +54,33 @@ class Units(unittest.TestCase):
         folder.mkdir(exist_ok=True)
         shutil.copy(UNITS / name, folder)
 
+    @unittest.skipUnless(os.geteuid() == 0, "gives files away")
+    def test_directories_are_whose_they_should_be(self):
+        """Made below another root, as at boot."""
+        root = self.dir / "root"
+        (root / "etc").mkdir(parents=True)
+        for tool, words in (("systemd-sysusers", []),
+                            ("systemd-tmpfiles", ["--create"])):
+            conf = {"systemd-sysusers": UNITS / "sysusers.conf",
+                    "systemd-tmpfiles": SERVICE.parent / "tmpfiles.conf"}
+            done = subprocess.run([tool, *words, f"--root={root}",
+                                   conf[tool]], text=True, timeout=60,
+                                  capture_output=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        agent = int(re.search(r"(?m)^sealpoint:[^:]*:(\d+):",
+                              (root / "etc/passwd").read_text())[1])
+        line = re.search(r"(?m)^d (\S*/etc\S*)",
+                         (SERVICE.parent / "tmpfiles.conf").read_text())
+        # Everybody reads sealpoint.conf, which stands beside sealpointd.conf.
+        for path, owner, mode in ((line[1], 0, 0o755),
+                                  ("/run/sealpoint", agent, 0o755),
+                                  ("/var/lib/sealpoint", agent, 0o700),
+                                  ("/var/log/sealpoint", agent, 0o750)):
+            with self.subTest(path):
+                made = (root / path.lstrip("/")).stat()
+                self.assertEqual((made.st_uid, made.st_mode & 0o7777),
+                                 (owner, mode))
+
     def test_the_service_is_exposed_no_more_than_it_may(self):
         done = self.exposure()
         self.assertEqual(done.returncode, 0, done.stdout)
