@@ -199,7 +199,11 @@ question_and_answer_cross_the_link(void **state)
 	}
 	(void)link_kind_get(&r, p, len);
 	assert_int_equal(link_program_parse(&r, &back), SIGNER_OK);
-	assert_memory_equal(&back, &w, sizeof(w));
+	/* One by one: there is padding between them. */
+	assert_memory_equal(&back.who, &w.who, sizeof(w.who));
+	assert_true(back.sections == w.sections);
+	assert_string_equal(back.path, w.path);
+	assert_string_equal(back.trouble, w.trouble);
 }
 
 int
