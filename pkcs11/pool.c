@@ -34,6 +34,7 @@ struct pool {
 	struct waiter *first, **last;
 	unsigned leaked;       /* open on the token, and not to be closed */
 	unsigned long reserve; /* 0 if none, or if it was lent */
+	unsigned long lent;    /* what was the reserve; 0 if it was not */
 	struct rest idle[POOL_MAX];
 };
 
@@ -82,7 +83,7 @@ pool_start(struct pool *p, unsigned long slot, unsigned long limit)
 		p->max = (unsigned)(limit - 1);
 	p->full_until = 0;
 	p->leaked = 0;
-	p->reserve = 0;
+	p->reserve = p->lent = 0;
 	p->open = true;
 	(void)pthread_mutex_unlock(&p->lock);
 }
@@ -92,16 +93,36 @@ pool_reserve(struct pool *p, unsigned long session)
 {
 	(void)pthread_mutex_lock(&p->lock);
 	p->reserve = session;
+	call(p);
 	(void)pthread_mutex_unlock(&p->lock);
+}
+
+unsigned long
+pool_unreserve(struct pool *p)
+{
+	unsigned long session;
+
+	(void)pthread_mutex_lock(&p->lock);
+	session = p->reserve;
+	p->reserve = 0;
+	(void)pthread_mutex_unlock(&p->lock);
+	return session;
+}
+
+/* Locked. */
+static void
+shut(struct pool *p)
+{
+	p->open = false;
+	for (struct waiter *w = p->first; w != NULL; w = w->next)
+		(void)pthread_cond_signal(&w->wake);
 }
 
 void
 pool_shut(struct pool *p)
 {
 	(void)pthread_mutex_lock(&p->lock);
-	p->open = false;
-	for (struct waiter *w = p->first; w != NULL; w = w->next)
-		(void)pthread_cond_signal(&w->wake);
+	shut(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }
 
@@ -152,7 +173,7 @@ lend(struct pool *p, unsigned long *session, struct rv *rv)
 {
 	if (p->nopen > 0 || p->reserve == 0)
 		return false;
-	*session = p->reserve;
+	*session = p->lent = p->reserve;
 	p->reserve = 0;
 	p->nopen++;
 	rv->value = CKR_OK;
@@ -275,6 +296,9 @@ pool_give(struct pool *p, unsigned long session, bool keep)
 	else
 		p->nopen--;
 	p->leaked += leaked;
+	/* There is no other, and nothing to lend any more. */
+	if (!keep && session == p->lent)
+		shut(p);
 	call(p);
 	(void)pthread_mutex_unlock(&p->lock);
 }

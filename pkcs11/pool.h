@@ -32,9 +32,13 @@ void pool_start(struct pool *p, unsigned long slot, unsigned long limit);
 /*
  * A session that is open, and lent only if the token has no other one left
  * for us. Only after pool_start(). The caller's, as before, until then; after
- * pool_drain() it is closed if it was lent.
+ * pool_drain() it is closed if it was lent. Given back to be closed, it shuts
+ * the pool.
  */
 void pool_reserve(struct pool *p, unsigned long session);
+
+/* Takes it back, until pool_reserve(): 0 if it is lent, or there is none. */
+unsigned long pool_unreserve(struct pool *p);
 
 /* Serves no more, and wakes those who wait. */
 void pool_shut(struct pool *p);

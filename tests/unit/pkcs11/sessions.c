@@ -141,6 +141,25 @@ when_others_hold_every_session_the_wait_ends(void **state)
 	(void)rig_close(state);
 }
 
+/* What is wrong with a request ends its session, and no more than that. */
+static void
+a_refused_request_leaves_the_next_one_its_session(void **state)
+{
+	struct rig *rig = *state;
+
+	for (unsigned said = 0; said <= 1; said++) {
+		start(state, 0, 500);
+		rig->mod->sessions_said = said;
+		rig->mod->sessions_max = 1;
+		rig_ok(rig, rig_sign(rig));
+		rig->mod->fault[COUNTMOD_SIGN].rv = CKR_DATA_LEN_RANGE;
+		rig->mod->fault[COUNTMOD_SIGN].times = 1;
+		assert_int_equal(rig_sign(rig), TOKEN_EARG);
+		rig_ok(rig, rig_sign(rig));
+		(void)rig_close(state);
+	}
+}
+
 /* The token says nothing of it: the login and the operations share it. */
 static void
 one_session_in_all_serves_everybody_in_turn(void **state)
@@ -211,6 +230,7 @@ main(void)
 	    cmocka_unit_test(the_tokens_own_limit_is_kept),
 	    cmocka_unit_test(a_limit_met_by_surprise_makes_all_wait_their_turn),
 	    cmocka_unit_test(one_session_in_all_serves_everybody_in_turn),
+	    cmocka_unit_test(a_refused_request_leaves_the_next_one_its_session),
 	    cmocka_unit_test(a_session_that_comes_free_in_time_is_used),
 	};
 
