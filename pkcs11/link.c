@@ -218,7 +218,8 @@ link_session(struct link *l, struct link_use *use, struct rv *rv,
 		rv->value = CKR_OK;
 		return TOKEN_OK;
 	case POOL_SHUT:
-		/* Whoever shut it mends it; link_mend() waits for that. */
+		/* Whoever shut it mends it, and link_mend() waits for that; or
+		 * it lost its last session, and link_mend() mends it. */
 		rv->value = CKR_SESSION_CLOSED;
 		return TOKEN_EDEVICE;
 	case POOL_FAILED:
@@ -318,13 +319,19 @@ keep_alive(struct link *l, unsigned *next)
 	bool random = (l->slot.token.flags & CKF_RNG) != 0;
 	unsigned ms = l->cfg.keepalive_ms;
 	int64_t left = l->pinged + ms - tick_now();
+	unsigned long session;
 	struct rv rv, one;
 
 	*next = pool_keepalive(l->pool, ms, random, &rv);
 	if (left <= 0) {
-		one = module_ping(l->module, l->session, random);
-		if (!rv_ok(one))
-			rv = one;
+		/* One that is lent may be in use; else the pool used it. */
+		session = pool_unreserve(l->pool);
+		if (session != 0) {
+			one = module_ping(l->module, session, random);
+			pool_reserve(l->pool, session);
+			if (!rv_ok(one))
+				rv = one;
+		}
 		l->pinged = tick_now();
 		left = ms;
 	}
@@ -344,25 +351,41 @@ step_out(struct link *l)
 	(void)pthread_mutex_unlock(&l->lock);
 }
 
-unsigned
-link_tend(struct link *l)
+/*
+ * When an idle token is to be let go: 0 if never, or now, which is *over. One
+ * that is just set up or mended is not idle. Locked.
+ */
+static unsigned
+release_in(const struct link *l, bool *over)
 {
-	unsigned next = 0, left = l->cfg.keepalive_ms;
-	bool visit, over = false;
+	unsigned ms = l->cfg.release_ms;
+	int64_t idle = tick_now() - l->used;
+
+	*over = false;
+	if (ms == 0 || l->stage == LINK_DOWN)
+		return 0;
+	if (l->users > 0 || l->stage == LINK_BUSY)
+		return ms;
+	*over = idle >= ms;
+	return *over ? 0 : (unsigned)(ms - idle);
+}
+
+unsigned
+link_tend(struct link *l, int *err, struct token_trouble *why)
+{
+	unsigned next, left = l->cfg.keepalive_ms;
+	bool visit, over;
 	uint64_t epoch;
 	struct rv rv;
-	int64_t idle;
 
+	*err = TOKEN_OK;
 	(void)pthread_mutex_lock(&l->lock);
-	idle = l->users > 0 ? 0 : tick_now() - l->used;
+	next = release_in(l, &over);
 	epoch = l->epoch;
-	visit = l->stage == LINK_UP;
-	if (visit && l->cfg.release_ms != 0) {
-		over = idle >= l->cfg.release_ms;
-		next = over ? 0 : (unsigned)(l->cfg.release_ms - idle);
-	} else if (!visit)
+	if (l->stage == LINK_DOWN)
 		left = 0;
-	visit = visit && !over && left != 0 && !l->alone && l->loners == 0;
+	visit = l->stage == LINK_UP && !over && left != 0 && !l->alone &&
+		l->loners == 0;
 	l->users += visit;
 	(void)pthread_mutex_unlock(&l->lock);
 	if (over) {
@@ -373,7 +396,7 @@ link_tend(struct link *l)
 		rv = keep_alive(l, &left);
 		step_out(l);
 		if (!rv_ok(rv) && rv_mendable(rv))
-			(void)link_mend(l, epoch, rv, NULL);
+			*err = link_mend(l, epoch, rv, why);
 	}
 	return next == 0 || (left != 0 && left < next) ? left : next;
 }

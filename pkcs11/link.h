@@ -64,7 +64,7 @@ int link_mend(
 /* As token_forget() and token_lock(); and token_unlock(), token_tend(). */
 int link_down(struct link *l, bool locked, struct token_trouble *why);
 void link_unlock(struct link *l);
-unsigned link_tend(struct link *l);
+unsigned link_tend(struct link *l, int *err, struct token_trouble *why);
 
 /* Reads certificates and keys again. */
 int link_rescan(struct link *l, struct token_trouble *why);

@@ -93,9 +93,9 @@ token_unlock(struct token *t)
 }
 
 unsigned
-token_tend(struct token *t)
+token_tend(struct token *t, int *err, struct token_trouble *why)
 {
-	return link_tend(t->link);
+	return link_tend(t->link, err, why);
 }
 
 int

@@ -194,8 +194,9 @@ void token_unlock(struct token *t); /* logs nobody in: token_ready() does */
  * What time brings about: uses sessions that were idle for keepalive_ms, and
  * forgets a token that was idle for release_ms. Returns in how many
  * milliseconds it is to be called again; 0: not before the token is used.
+ * *err: TOKEN_OK, or how the token was lost while nobody asked for it.
  */
-unsigned token_tend(struct token *t);
+unsigned token_tend(struct token *t, int *err, struct token_trouble *why);
 
 /* Reads certificates and keys again. Rate-limited by the caller. */
 int token_rescan(struct token *t, struct token_trouble *why);

@@ -276,6 +276,24 @@ bring_up(struct desk *d)
 	(void)desk_look(d, &why);
 }
 
+/* Tends a token that is well: in how many ms again, or 0. */
+static unsigned
+tend(struct desk *d)
+{
+	struct signer_trouble why = {0};
+	struct token_trouble tt;
+	unsigned ms;
+	int err;
+
+	memset(&tt, 0, sizeof(tt));
+	ms = token_tend(d->cfg.token, &err, &tt);
+	if (err != TOKEN_OK) {
+		signer_trouble_from_token(&why, &tt);
+		note(d, signer_err_from_token(err), &why, true);
+	}
+	return ms;
+}
+
 /* When the watch has something to do; 0: not before there is news. */
 static uint64_t
 next_watch(struct desk *d)
@@ -291,7 +309,7 @@ next_watch(struct desk *d)
 	(void)pthread_mutex_unlock(&d->lock);
 	if (!well)
 		return due;
-	ms = token_tend(d->cfg.token);
+	ms = tend(d);
 	return ms != 0 ? now_ms() + ms : 0;
 }
 

@@ -241,7 +241,7 @@ lead(struct sweep *s)
 		break;
 	case WAY_IDLE:
 		(void)usleep(2000);
-		(void)token_tend(s->rig->token);
+		(void)token_tend(s->rig->token, &(int){0}, NULL);
 		break;
 	case WAY_LOGOUT:
 		(void)token_forget(s->rig->token, NULL);

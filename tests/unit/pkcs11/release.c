@@ -187,6 +187,25 @@ one_that_does_not_end_is_told_and_the_lock_holds(void **state)
 	(void)rig_close(state);
 }
 
+static int
+tend(struct rig *rig, unsigned *left)
+{
+	int err;
+
+	memset(&rig->why, 0, sizeof(rig->why));
+	*left = token_tend(rig->token, &err, &rig->why);
+	return err;
+}
+
+static unsigned
+tended(struct rig *rig)
+{
+	unsigned left;
+
+	rig_ok(rig, tend(rig, &left));
+	return left;
+}
+
 static void
 an_idle_token_is_let_go_and_taken_again(void **state)
 {
@@ -194,17 +213,17 @@ an_idle_token_is_let_go_and_taken_again(void **state)
 	unsigned left;
 
 	start(rig, 0, 60);
-	assert_int_equal(token_tend(rig->token), 0);
+	assert_int_equal(tended(rig), 0);
 	for (unsigned i = 1; i <= 2; i++) {
 		rig_ok(rig, rig_sign(rig));
-		left = token_tend(rig->token);
+		left = tended(rig);
 		assert_in_range(left, 1, 60);
 		assert_true(rig->mod->sessions > 0);
 		(void)usleep((left + 5) * 1000);
-		assert_int_equal(token_tend(rig->token), 0);
+		assert_int_equal(tended(rig), 0);
 		assert_int_equal(rig->mod->sessions, 0);
 		/* And nothing more is to be done for it. */
-		assert_int_equal(token_tend(rig->token), 0);
+		assert_int_equal(tended(rig), 0);
 		assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], i);
 	}
 	(void)rig_close(state);
@@ -221,24 +240,118 @@ idle_sessions_are_used_and_lost_ones_mended(void **state)
 	rig->mod->flags_off = CKF_RNG; /* so that the calls are counted */
 	rig_ok(rig, rig_sign(rig));
 	before = rig->mod->calls[COUNTMOD_SESSION_INFO];
-	left = token_tend(rig->token);
+	left = tended(rig);
 	assert_in_range(left, 1, 500);
 	assert_int_equal(rig->mod->calls[COUNTMOD_SESSION_INFO], before);
 	(void)usleep(505000);
-	left = token_tend(rig->token);
+	left = tended(rig);
 	assert_in_range(left, 1, 500);
 	/* The login's session, and the one of the operation. */
 	assert_int_equal(rig->mod->calls[COUNTMOD_SESSION_INFO], before + 2);
 	(void)usleep(505000);
 	rig->mod->fault[COUNTMOD_SESSION_INFO].rv = CKR_SESSION_HANDLE_INVALID;
 	rig->mod->fault[COUNTMOD_SESSION_INFO].times = 3;
-	(void)token_tend(rig->token);
+	(void)tend(rig, &left);
 	rig->mod->calls[COUNTMOD_OPEN] = 0;
 	rig->mod->calls[COUNTMOD_SIGN_INIT] = 0;
 	rig_ok(rig, rig_sign(rig));
 	assert_int_equal(rig->mod->calls[COUNTMOD_LOGIN], 2);
 	assert_int_equal(rig->mod->calls[COUNTMOD_OPEN], 1);
 	assert_int_equal(rig->mod->calls[COUNTMOD_SIGN_INIT], 1);
+	(void)rig_close(state);
+}
+
+static void
+a_token_that_idle_use_finds_absent_is_told(void **state)
+{
+	struct rig *rig = *state;
+	unsigned left;
+
+	start(rig, 20, 0);
+	rig->mod->flags_off = CKF_RNG;
+	rig_ok(rig, rig_sign(rig));
+	(void)usleep(25000);
+	rig->mod->fault[COUNTMOD_SESSION_INFO].rv = CKR_DEVICE_REMOVED;
+	rig->mod->fault[COUNTMOD_SESSION_INFO].times = 100;
+	rig->mod->fault[COUNTMOD_TOKEN_INFO].rv = CKR_TOKEN_NOT_PRESENT;
+	rig->mod->fault[COUNTMOD_TOKEN_INFO].times = 100;
+	assert_int_equal(tend(rig, &left), TOKEN_EABSENT);
+	assert_non_null(strstr(rig->why.text, "CKR_TOKEN_NOT_PRESENT"));
+	rig->mod->fault[COUNTMOD_SESSION_INFO].times = 0;
+	rig->mod->fault[COUNTMOD_TOKEN_INFO].times = 0;
+	assert_int_equal(tend(rig, &left), TOKEN_OK);
+	assert_int_equal(left, 0);
+	rig_ok(rig, rig_sign(rig));
+	(void)rig_close(state);
+}
+
+static void *
+come(void *arg)
+{
+	struct rig *rig = arg;
+	struct token_trouble why;
+
+	rig_ok(rig, token_ready(rig->token, &why));
+	return NULL;
+}
+
+/* A mended token is no news to whoever waits to tend it. */
+static void
+one_that_is_being_set_up_is_tended_later(void **state)
+{
+	struct rig *rig = *state;
+	unsigned left;
+	pthread_t t;
+
+	(void)rig_clear(state);
+	quick = rig->cfg.pin.get;
+	rig->cfg.pin.get = slow;
+	rig->cfg.keepalive_ms = rig->cfg.release_ms = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		*(i == 0 ? &rig->cfg.keepalive_ms : &rig->cfg.release_ms) = 60;
+		asked = false;
+		rig_ok(rig, token_open(&rig->token, &rig->cfg, &rig->why));
+		assert_int_equal(pthread_create(&t, NULL, come, rig), 0);
+		while (!asked)
+			(void)usleep(1000);
+		assert_int_equal(tend(rig, &left), TOKEN_OK);
+		assert_in_range(left, 1, 60);
+		assert_int_equal(pthread_join(t, NULL), 0);
+		rig->cfg.keepalive_ms = 0;
+		token_close(rig->token);
+		rig->token = NULL;
+	}
+	rig->cfg.pin.get = quick;
+	(void)rig_close(state);
+}
+
+/* What the module is asked meanwhile would be asked on the same session. */
+static void
+the_only_session_is_left_alone_while_it_is_used(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t before;
+	pthread_t t;
+	unsigned left;
+	void *bad;
+
+	start(rig, 20, 0);
+	rig->mod->flags_off = CKF_RNG;
+	rig->mod->sessions_said = 1;
+	rig_ok(rig, rig_sign(rig));
+	rig->mod->nap_us = 300000;
+	before = rig->mod->calls[COUNTMOD_SIGN];
+	assert_int_equal(pthread_create(&t, NULL, sign_one, rig), 0);
+	while (rig->mod->calls[COUNTMOD_SIGN] == before)
+		(void)usleep(1000);
+	(void)usleep(25000);
+	before = rig->mod->calls[COUNTMOD_SESSION_INFO];
+	assert_int_equal(tend(rig, &left), TOKEN_OK);
+	assert_int_equal(rig->mod->calls[COUNTMOD_SESSION_INFO], before);
+	assert_int_equal(pthread_join(t, &bad), 0);
+	assert_null(bad);
+	rig->mod->nap_us = 0;
+	rig_ok(rig, rig_sign(rig));
 	(void)rig_close(state);
 }
 
@@ -273,6 +386,9 @@ main(void)
 	    cmocka_unit_test(one_that_does_not_end_is_told_and_the_lock_holds),
 	    cmocka_unit_test(an_idle_token_is_let_go_and_taken_again),
 	    cmocka_unit_test(idle_sessions_are_used_and_lost_ones_mended),
+	    cmocka_unit_test(a_token_that_idle_use_finds_absent_is_told),
+	    cmocka_unit_test(one_that_is_being_set_up_is_tended_later),
+	    cmocka_unit_test(the_only_session_is_left_alone_while_it_is_used),
 	    cmocka_unit_test(a_probe_shows_whether_the_token_signs),
 	};
 
