@@ -263,6 +263,12 @@ mp_text_to_utf8(
 		skip = 2;
 	else if (len >= 3 && memcmp(data, "\xEF\xBB\xBF", 3) == 0)
 		skip = 3;
+	/* The wire has no other order of bytes (wire-facts 1.4). */
+	if (len >= 2 &&
+	    (memcmp(data, "\xFE\xFF", 2) == 0 || memcmp(data, "\0<", 2) == 0))
+		return mp_fail(e, MP_EREPLY,
+		    "the text is UTF-16 with its high bytes first; it must "
+		    "be UTF-8 or UTF-16LE");
 	/* Without a BOM: XML's first character is ASCII in either form. */
 	wide = skip == 2 ||
 	       (skip == 0 && len >= 2 && data[0] != '\0' && data[1] == '\0');

@@ -22,7 +22,8 @@ const struct option_def command_mp_options[] = {
     {OPTION_MP, '\0', "mp", "URL",
 	"the management point, [http[s]://]HOST[:PORT]"},
     {OPTION_MODE, '\0', "mode", "native|mixed",
-	"HTTPS with a PKI certificate, as ever, or signed messages over HTTP"},
+	"HTTPS with a PKI certificate, unless told, or signed messages over "
+	"HTTP"},
     {OPTION_PORT, '\0', "port", "N",
 	"its port, not 443 in native and 80 in mixed mode"},
     {OPTION_SITE, '\0', "site", "CODE", "the site's three characters"},

@@ -40,6 +40,8 @@ class Refused(test_send.OverHttp):
                 (samples.status(self.smsid), "<status>.*<report>"),
                 (samples.sinv(self.smsid), "hinv|hardware|report"),
                 (b"<Report>\xff</Report>", "report.xml"),
+                (good.encode("utf-16-be"), "high bytes first"),
+                (b"\xfe\xff" + good.encode("utf-16-be"), "high bytes"),
                 (b"\xff\xfe<\x00R", "report.xml|body")):
             with self.subTest(text[:40]):
                 self.nothing("send", "hinv", self.write("report.xml", text),
