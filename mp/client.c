@@ -118,6 +118,8 @@ mp_client_open(struct mp_client **cp, const struct mp_client_config *cfg,
 	    (r = mp_identity_open(&c->me, evp, s, thumb, thumblen, e)) != 0 ||
 	    (r = check_dates(c, e)) != 0 || (r = mp_client_connect(c, e)) != 0)
 		goto out;
+	if (cfg->mp_hash == MP_SHA1)
+		mp_trust_allow_sha1(c->trust);
 	name_key(c);
 	c->x = (struct mp_exchange){.me = &c->me,
 	    .http = c->http,

@@ -70,6 +70,7 @@ struct mp_client_config {
 	const char *ca;       /* TLS trust: file or directory; NULL: system */
 	const char *mp_certs; /* pinned MP certificates: file or directory */
 	enum mp_signature_rule signature;
+	enum mp_hash mp_hash; /* the weakest that replies may be signed with */
 	enum mp_policy_hash_rule policy_hash_rule;
 	uint64_t upload_max; /* bytes of one message before it is compressed;
 				0: MP_PAYLOAD_MAX; at most MP_SEALED_MAX */

@@ -15,6 +15,7 @@
 
 struct mp_trust {
 	STACK_OF(X509) * certs; /* never NULL */
+	bool sha1;              /* is good enough */
 };
 
 /* One reply under examination. */
@@ -62,6 +63,12 @@ mp_trust_close(struct mp_trust *t)
 		return;
 	sk_X509_pop_free(t->certs, X509_free);
 	free(t);
+}
+
+void
+mp_trust_allow_sha1(struct mp_trust *t)
+{
+	t->sha1 = true;
 }
 
 size_t
@@ -144,14 +151,21 @@ hashed(struct trial *t)
 	if (digest != NULL)
 		X509_ALGOR_get0(&oid, NULL, NULL, digest);
 	nid = oid != NULL ? OBJ_obj2nid(oid) : NID_undef;
-	if (nid == NID_sha256 || nid == NID_sha1 || nid == NID_sha384 ||
-	    nid == NID_sha512)
+	if (nid == NID_sha256 || nid == NID_sha384 || nid == NID_sha512 ||
+	    (nid == NID_sha1 && t->trust->sha1))
 		return 0;
+	if (nid == NID_sha1)
+		return mp_fail(t->e, MP_ETRUST,
+		    "the signature of the reply of %s is made with SHA-1, for "
+		    "which others can be forged; if this site is too old for "
+		    "SHA-256, --mp-hash sha1 accepts it",
+		    t->host);
 	if (oid != NULL)
 		(void)OBJ_obj2txt(name, sizeof(name), oid, 0);
 	return mp_fail(t->e, MP_ETRUST,
 	    "the signature of the reply of %s is made with the digest "
-	    "\"%s\"; only SHA-1, SHA-256, SHA-384 and SHA-512 are accepted",
+	    "\"%s\"; only SHA-256, SHA-384 and SHA-512 are accepted, and SHA-1 "
+	    "if --mp-hash sha1 says so",
 	    t->host, name);
 }
 

@@ -27,13 +27,17 @@ int mp_trust_open(struct mp_trust **tp, const char *path, struct mp_error *e);
 void mp_trust_close(struct mp_trust *t); /* NULL-safe */
 size_t mp_trust_count(const struct mp_trust *t);
 
+/* Signatures made with SHA-1 are good, too: of sites of old (2007). */
+void mp_trust_allow_sha1(struct mp_trust *t);
+
 /* Is it one of the pinned certificates, byte for byte? */
 bool mp_trust_has(const struct mp_trust *t, const X509 *cert);
 
 /*
  * Is r the reply of `host` in `site`? *proof tells how it was proven:
  * "signature", or "tls" where the rule allows it and r carries no signature.
- * A wrong signature is MP_ETRUST under either rule.
+ * A wrong signature is MP_ETRUST under either rule, and so is one whose hash is
+ * weaker than SHA-256.
  */
 int mp_trust_verify(const struct mp_trust *t, const struct mp_reply *r,
     const char *site, const char *host, enum mp_signature_rule rule,

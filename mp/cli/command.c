@@ -39,6 +39,8 @@ const struct option_def command_mp_options[] = {
 	"certificates that sign replies: a file or directory"},
     {OPTION_MP_SIGNATURE, '\0', "mp-signature", "required|tls",
 	"must replies be signed, or will TLS do"},
+    {OPTION_MP_HASH, '\0', "mp-hash", "sha256|sha1",
+	"the weakest hash of replies' signatures; sha1 for old sites"},
     {OPTION_POLICY_HASH, '\0', "policy-hash", "no-tls|always",
 	"when a policy must fit its assignment's hash: without TLS, or ever"},
     {OPTION_CRL, '\0', "crl", NULL,

@@ -30,6 +30,7 @@ static const struct key keys[] = {
     {"mp", "ca", OPTION_CA, true},
     {"mp", "mp-certs", OPTION_MP_CERTS, true},
     {"mp", "mp-signature", OPTION_MP_SIGNATURE, false},
+    {"mp", "mp-hash", OPTION_MP_HASH, false},
     {"mp", "policy-hash", OPTION_POLICY_HASH, false},
     {"mp", "crl", OPTION_CRL, false},
     {"mp", "encrypt-certs", OPTION_ENCRYPT_CERTS, true},

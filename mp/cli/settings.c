@@ -175,6 +175,8 @@ belief(struct session *s, struct mp_client_config *cfg)
 	cfg->signature = settings_say(s, OPTION_MP_SIGNATURE, "tls")
 			     ? MP_SIGNATURE_TLS
 			     : MP_SIGNATURE_REQUIRED;
+	cfg->mp_hash =
+	    settings_say(s, OPTION_MP_HASH, "sha1") ? MP_SHA1 : MP_SHA256;
 	cfg->policy_hash_rule = settings_say(s, OPTION_POLICY_HASH, "always")
 				    ? MP_POLICY_HASH_ALWAYS
 				    : MP_POLICY_HASH_NO_TLS;

@@ -131,6 +131,21 @@ sealpoint_messaging_set_proof(struct sealpoint_messaging *s,
 }
 
 int
+sealpoint_messaging_set_proof_hash(struct sealpoint_messaging *s,
+    enum sealpoint_hash weakest, struct sealpoint_failure *why)
+{
+	if (s == NULL)
+		return failure_missing(why, "the messaging object");
+	if (weakest != SEALPOINT_HASH_SHA1 && weakest != SEALPOINT_HASH_SHA256)
+		return failure_set(why, SEALPOINT_ERR_ARGUMENT,
+		    "hash 0x%X is not known here; use SEALPOINT_HASH_SHA256, "
+		    "or SEALPOINT_HASH_SHA1 for sites of old",
+		    (unsigned)weakest);
+	s->proof_sha1 = weakest == SEALPOINT_HASH_SHA1;
+	return SEALPOINT_OK;
+}
+
+int
 sealpoint_messaging_set_policy_hash(
     struct sealpoint_messaging *s, int always, struct sealpoint_failure *why)
 {
@@ -306,6 +321,7 @@ configure(const struct sealpoint_messaging *s, const char *host,
 	    .signature = s->proof == SEALPOINT_PROOF_TLS
 			     ? MP_SIGNATURE_TLS
 			     : MP_SIGNATURE_REQUIRED,
+	    .mp_hash = s->proof_sha1 ? MP_SHA1 : MP_SHA256,
 	    .policy_hash_rule =
 		s->policy_hash ? MP_POLICY_HASH_ALWAYS : MP_POLICY_HASH_NO_TLS,
 	    .upload_max = s->upload_max,

@@ -19,6 +19,7 @@ struct sealpoint_messaging {
 	char *state;
 	char *ca;
 	enum sealpoint_proof proof;
+	bool proof_sha1;  /* is a good enough hash of signatures */
 	bool policy_hash; /* over TLS, too */
 	uint64_t upload_max;
 	int internet;

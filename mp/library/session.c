@@ -89,7 +89,8 @@ same(const struct mp_client_config *a, const struct mp_client_config *b)
 	return a->mode == b->mode && a->port == b->port && a->as == b->as &&
 	       a->internet == b->internet && a->crl == b->crl &&
 	       a->auth == b->auth && a->cipher == b->cipher &&
-	       a->signature == b->signature && a->hash == b->hash &&
+	       a->signature == b->signature && a->mp_hash == b->mp_hash &&
+	       a->hash == b->hash &&
 	       a->policy_hash_rule == b->policy_hash_rule &&
 	       a->upload_max == b->upload_max &&
 	       a->timeout_ms == b->timeout_ms && a->step == b->step &&

@@ -123,6 +123,13 @@ class Assignments(Spoiled):
             self.refuses("policy", "list", *options, says="signature|signed")
 
 
+    def test_sha1_is_believed_only_when_asked(self):
+        with self.misbehaving("sha1", "assignments") as point:
+            options = point.options(self.rsa, self.state)
+            self.refuses("policy", "list", *options, says="--mp-hash sha1")
+            self.does("policy", "list", "--mp-hash", "sha1", *options)
+
+
 class Policy(Spoiled):
 
     def test_spoiled_in_any_way_it_is_not_written(self):

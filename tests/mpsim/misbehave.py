@@ -29,6 +29,7 @@ STATUSES = (401, 403, 404, 413, 500, 503)
 MODES: dict[str, tuple[Sequence[str], str]] = {
     "wrong-signer": (SIGNED, "signed by another certificate of that name"),
     "embedded-signer": (SIGNED, "the same, and that certificate embedded"),
+    "sha1": (SIGNED, "signed with SHA-1, as sites of 2007 do"),
     "no-hook": (SIGNED, "no authenticate hook"),
     "wrong-site": (SIGNED, "MPSiteCode of another site"),
     "wrong-host": (SIGNED, "AuthSenderMachine names other hosts"),
@@ -202,6 +203,8 @@ class Misbehaviour:
             if self.has(mode, kind):
                 seal.pair = stranger(common)
                 seal.embed = mode == "embedded-signer"
+        if self.has("sha1", kind):
+            seal.digest = "sha1"
         if self.has("no-hook", kind):
             seal.hook = False
         if self.has("wrong-site", kind):

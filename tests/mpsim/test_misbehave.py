@@ -71,6 +71,13 @@ class Misbehaving(test_server.Served):
                     self.assertIn("SMSID" if ask == self.client.register
                                   else "PolicyID", answer.xml())
 
+    def test_a_signature_of_old_is_the_mps(self) -> None:
+        self.spoilt("sha1")
+        answer = self.client.assignments()
+        self.assertTrue(self.pinned(answer))
+        sha1 = bytes.fromhex("06052b0e03021a")
+        self.assertIn(sha1, bytes.fromhex(answer.hook()["Signature"]))
+
     def test_no_hook(self) -> None:
         self.spoilt("no-hook")
         answer = self.client.assignments()

@@ -66,6 +66,12 @@ SEALPOINT_API int sealpoint_messaging_set_ca(struct sealpoint_messaging *s,
 SEALPOINT_API int sealpoint_messaging_set_proof(struct sealpoint_messaging *s,
     enum sealpoint_proof proof, struct sealpoint_failure *why);
 
+/* The weakest hash of replies' signatures: SHA-256, unless SHA-1 is set here,
+ * for sites of old. */
+SEALPOINT_API int sealpoint_messaging_set_proof_hash(
+    struct sealpoint_messaging *s, enum sealpoint_hash weakest,
+    struct sealpoint_failure *why);
+
 /*
  * Must a policy fit a SHA-1 or SHA-256 hash of its signed assignment over TLS
  * as well (1), or only where no TLS proves it (0, the default)?

@@ -104,6 +104,15 @@ settings_without_sense_are_refused(void **state)
 	assert_int_equal(
 	    sealpoint_messaging_set_proof(m, (enum sealpoint_proof)2, &why),
 	    SEALPOINT_ERR_ARGUMENT);
+	assert_int_equal(sealpoint_messaging_set_proof_hash(
+			     m, (enum sealpoint_hash)0x8003, &why),
+	    SEALPOINT_ERR_ARGUMENT);
+	assert_int_equal(
+	    sealpoint_messaging_set_proof_hash(NULL, SEALPOINT_HASH_SHA1, &why),
+	    SEALPOINT_ERR_ARGUMENT);
+	assert_int_equal(
+	    sealpoint_messaging_set_proof_hash(m, SEALPOINT_HASH_SHA256, &why),
+	    0);
 	assert_int_equal(sealpoint_messaging_set_internet(m, 3, &why),
 	    SEALPOINT_ERR_ARGUMENT);
 	assert_int_equal(sealpoint_messaging_set_internet(m, -1, &why),

@@ -225,6 +225,8 @@ wrong_signatures_are_refused(void **state)
 		"content of its own"},
 	    {{.two = true}, "2 signers"},
 	    {{.md = EVP_md5()}, "md5"},
+	    {{.md = EVP_sha1()}, "--mp-hash sha1"},
+	    {{.md = EVP_sha1(), .flags = CMS_NOATTR}, "--mp-hash sha1"},
 	    {{.md = EVP_sha224()}, "sha224"},
 	    {{.site = "PR2"}, "for site \"PR2\""},
 	    {{.site = ""}, "for site \"\""},
@@ -354,7 +356,6 @@ right_signatures_are_believed(void **state)
 	    {.flags = CMS_NOCERTS},
 	    {.flags = CMS_NOCERTS | CMS_NOATTR},
 	    {.flags = CMS_USE_KEYID},
-	    {.md = EVP_sha1()},
 	    {.md = EVP_sha384()},
 	    {.md = EVP_sha512(), .flags = CMS_NOATTR},
 	    {.site = "pri"},
@@ -370,6 +371,29 @@ right_signatures_are_believed(void **state)
 		must_believe(w.trust, &r);
 		drop(&r);
 	}
+}
+
+static void
+sha1_is_enough_only_where_it_is_allowed(void **state)
+{
+	struct mp_trust *t = pin(w.cert);
+	struct mp_reply r;
+
+	(void)state;
+	mp_trust_allow_sha1(t);
+	make(&r, &(struct wish){.md = EVP_sha1()});
+	must_believe(t, &r);
+	must_refuse(w.trust, &r, "SHA-1");
+	r.payload[0] ^= 1;
+	must_refuse(t, &r, "is wrong");
+	drop(&r);
+	make(&r, &(struct wish){0});
+	must_believe(t, &r);
+	drop(&r);
+	make(&r, &(struct wish){.md = EVP_md5()});
+	must_refuse(t, &r, "md5");
+	drop(&r);
+	mp_trust_close(t);
 }
 
 /* Named by key identifier, both fit; the one that is valid counts. */
@@ -449,6 +473,7 @@ main(void)
 	    TEST(every_changed_byte_is_noticed),
 	    TEST(every_truncation_of_a_signature_is_refused),
 	    TEST(right_signatures_are_believed),
+	    TEST(sha1_is_enough_only_where_it_is_allowed),
 	    TEST(a_renewed_certificate_beside_its_old_one_is_enough),
 	    TEST(the_recorded_reply_is_believed),
 	};
