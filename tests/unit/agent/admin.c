@@ -159,12 +159,88 @@ what_can_be_no_pin_is_refused(void **state)
 	(void)unlink(path);
 }
 
+#define TEXT_LEN (3 * CONTROL_PAGE_MAX + 17)
+
+/* An agent with much to tell; `grow`: its text is another one meanwhile. */
+struct teller {
+	int listener;
+	char text[TEXT_LEN];
+	uint32_t grow;
+	unsigned pages;
+};
+
+static void *
+tell(void *arg)
+{
+	static uint8_t packet[CONTROL_PAGE_MAX + 512];
+	struct teller *t = arg;
+	struct proto_header h;
+	struct wire_reader r;
+	int fd = accept(t->listener, NULL, NULL);
+	uint32_t from;
+	ssize_t n;
+
+	while ((n = recv(fd, packet, sizeof(packet), 0)) > 0 &&
+	       proto_header_parse(&r, packet, (size_t)n, &h) == 0 &&
+	       control_metrics_parse(&r, &from) == SIGNER_OK) {
+		struct control_page p = {.text = (uint8_t *)t->text + from,
+		    .total = TEXT_LEN + t->pages * t->grow,
+		    .len = TEXT_LEN - from};
+		size_t len;
+
+		if (p.len > CONTROL_PAGE_MAX)
+			p.len = CONTROL_PAGE_MAX;
+		t->pages++;
+		len = control_metrics_reply_pack(
+		    packet, sizeof(packet), h.id, &p);
+		(void)send(fd, packet, len, MSG_NOSIGNAL);
+	}
+	(void)close(fd);
+	return NULL;
+}
+
+static void
+metrics_of_several_packets_arrive_once_and_in_order(void **state)
+{
+	static struct teller t;
+	struct signer_trouble why;
+	struct admin *op;
+	pthread_t thread;
+	char *text;
+	size_t len;
+
+	(void)state;
+	(void)snprintf(path, sizeof(path), "%s/m", dir);
+	for (size_t i = 0; i < TEXT_LEN; i++)
+		t.text[i] = (char)('a' + i * 7 % 26 + i / CONTROL_PAGE_MAX);
+	t.listener = listen_at(path);
+	for (t.grow = 0; t.grow < 2; t.grow++) {
+		int want = t.grow == 0 ? SIGNER_OK : SIGNER_EPROTO;
+
+		t.pages = 0;
+		assert_int_equal(pthread_create(&thread, NULL, tell, &t), 0);
+		assert_int_equal(admin_open(&op, path, 5000, &why), SIGNER_OK);
+		assert_int_equal(admin_metrics(op, &text, &len, &why), want);
+		admin_close(op);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		assert_int_equal(t.pages, want == SIGNER_OK ? 4 : 2);
+		assert_int_equal(len, want == SIGNER_OK ? TEXT_LEN : 0);
+		if (want == SIGNER_OK)
+			assert_memory_equal(text, t.text, len);
+		free(text);
+	}
+	(void)close(t.listener);
+	(void)unlink(path);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_can_be_no_pin_is_refused),
 	    cmocka_unit_test(a_pin_on_its_way_is_nowhere_in_the_heap),
+	    cmocka_unit_test(
+		metrics_of_several_packets_arrive_once_and_in_order),
 	};
 	int r;
 
