@@ -237,20 +237,15 @@ heard(struct supervisor *s)
 	return true;
 }
 
-/* What a front that ended said last, as how far the audit log reaches. */
-static void
-hear_out(struct supervisor *s)
+/* A child that ended and is not yet reaped, so that its number is its own. */
+static pid_t
+ended(void)
 {
 	siginfo_t si = {0};
 
-	/* Not yet reaped, or its number might be somebody else's. */
-	if (s->crew.ctl == -1 ||
-	    waitid(P_PID, (id_t)s->crew.front.pid, &si,
-		WEXITED | WNOHANG | WNOWAIT) != 0 ||
-	    si.si_pid == 0)
-		return;
-	while (heard(s))
-		;
+	return waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0
+		   ? si.si_pid
+		   : 0;
 }
 
 static void
@@ -259,8 +254,13 @@ reap(struct supervisor *s)
 	int wstatus;
 	pid_t pid;
 
-	hear_out(s);
-	while ((pid = waitpid(-1, &wstatus, WNOHANG)) > 0) {
+	while ((pid = ended()) > 0) {
+		/* What it said last, as how far the audit log reaches. */
+		while (
+		    pid == s->crew.front.pid && s->crew.ctl != -1 && heard(s))
+			;
+		if (waitpid(pid, &wstatus, WNOHANG) != pid)
+			return;
 		if (s->cmd != NULL && pid == s->cmd->pid)
 			stop(s, command_status(wstatus));
 		else
