@@ -187,6 +187,18 @@ begun(int fd)
 	       memmem(line, (size_t)n, "\"}\n", 3) != NULL;
 }
 
+/* Is it empty, or just a piece of a first record? Of a stranger's file, which
+ * a wrong path names, nothing is to be lost. */
+static bool
+piece(int fd)
+{
+	static const char start[] = {'{', '"', 'n', '"', ':'};
+	char line[sizeof(start)];
+	ssize_t n = pread(fd, line, sizeof(line), 0);
+
+	return n >= 0 && memcmp(line, start, (size_t)n) == 0 && !begun(fd);
+}
+
 /* Where a new file stands while the one before is still at its place. */
 static const char *
 new_name(char name[CONF_PATH_MAX + 16], const char *path)
@@ -219,7 +231,7 @@ finish_turn(const char *path, char *text, size_t textlen)
 {
 	char name[CONF_PATH_MAX + 16];
 	struct stat st;
-	bool whole;
+	bool whole, useless;
 	int fd;
 
 	if (lstat(new_name(name, path), &st) != 0)
@@ -227,12 +239,13 @@ finish_turn(const char *path, char *text, size_t textlen)
 	fd = open_own(name, 0, text, textlen);
 	if (fd == -1)
 		return -1;
+	useless = piece(fd);
 	whole = begun(fd);
 	(void)fdatasync(fd);
 	(void)close(fd);
 	if (whole)
 		return put_in_place(path, text, textlen);
-	if (unlink(name) == 0)
+	if (!useless || unlink(name) == 0)
 		return 0;
 	return complain(text, textlen,
 	    "%s, which is empty, cannot be removed: %s", name, strerror(errno));
@@ -307,7 +320,7 @@ auditfile_follow(struct auditfile *a, const struct conf *c, bool *fresh,
 static int
 drop_piece(int fd, char *text, size_t textlen)
 {
-	if (fd == -1 || empty(fd) || begun(fd) || ftruncate(fd, 0) == 0)
+	if (fd == -1 || empty(fd) || !piece(fd) || ftruncate(fd, 0) == 0)
 		return 0;
 	return complain(text, textlen,
 	    "the piece of a record at its beginning cannot be removed: %s",

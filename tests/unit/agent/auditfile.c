@@ -502,10 +502,39 @@ a_file_that_is_in_the_way_is_put_aside(void **state)
 	leave(&p);
 }
 
+/* What a wrong path in the configuration names is not destroyed. */
+static void
+what_is_no_piece_of_a_record_is_kept(void **state)
+{
+	static struct auditfile a;
+	char name[CONF_PATH_MAX + 8], text[1024];
+	bool fresh;
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "%s.new", conf.audit.path);
+	for (unsigned new = 0; new < 2; new ++) {
+		const char *path = new ? name : conf.audit.path;
+		int fd;
+
+		clean();
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		assert_int_equal(write(fd, "my notes\n", 9), 9);
+		auditfile_init(&a);
+		assert_int_equal(
+		    auditfile_follow(&a, &conf, &fresh, text, sizeof(text)), 0);
+		assert_int_equal(auditfile_resume(&a, text, sizeof(text)), 0);
+		assert_int_equal(access(path, F_OK), 0);
+		assert_int_equal(lseek(fd, 0, SEEK_END), 9);
+		(void)close(fd);
+		auditfile_close(&a);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_is_no_piece_of_a_record_is_kept),
 	    cmocka_unit_test(an_agent_killed_at_any_step_finds_a_whole_log),
 	    cmocka_unit_test(
 		an_agent_killed_again_while_it_mends_finds_a_whole_log),
