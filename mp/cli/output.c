@@ -12,6 +12,7 @@
 #define PLAIN "\033[0m"
 #define PROGRESS_LEAST (1u << 20) /* bytes: less is quick */
 #define CLEAR_LINE "\r\033[K"
+#define STEP_MAX 79 /* bytes: what wraps cannot be cleared */
 
 static bool
 dumb(void)
@@ -105,7 +106,7 @@ output_step(struct output *o, const char *what)
 	if (!o->terminal)
 		return;
 	fputs(CLEAR_LINE, o->err);
-	text_put(o->err, what, strlen(what), false);
+	text_put(o->err, what, strnlen(what, STEP_MAX), false);
 	fflush(o->err);
 	o->progress = true;
 }

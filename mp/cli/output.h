@@ -43,7 +43,7 @@ void output_note(struct output *o, const char *fmt, ...)
 
 /*
  * Tells what happens now: a line that the next one overwrites on a terminal,
- * a line of its own if verbose, nothing otherwise.
+ * cut to fit there; a line of its own if verbose, nothing otherwise.
  */
 void output_step(struct output *o, const char *what);
 

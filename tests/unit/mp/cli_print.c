@@ -161,6 +161,27 @@ errors_go_to_the_error_stream_on_one_line(void **state)
 	release(&c);
 }
 
+/* One that wraps leaves its first lines on the screen. */
+static void
+a_long_step_stays_on_one_line_of_a_terminal(void **state)
+{
+	struct capture c;
+	char url[200];
+
+	(void)state;
+	memset(url, 'u', sizeof(url) - 1);
+	url[sizeof(url) - 1] = '\0';
+	capture(&c);
+	c.o.terminal = true;
+	output_step(&c.o, url);
+	assert_int_equal(c.errlen, strlen("\r\033[K") + 79);
+	c.o.verbose = true;
+	output_step(&c.o, url);
+	finish(&c);
+	assert_non_null(strstr(c.err, url));
+	release(&c);
+}
+
 static void
 a_full_disk_is_a_failure(void **state)
 {
@@ -339,6 +360,7 @@ main(void)
 		an_empty_list_is_nothing_in_text_and_brackets_in_json),
 	    cmocka_unit_test(a_record_that_is_not_whole_is_not_printed),
 	    cmocka_unit_test(errors_go_to_the_error_stream_on_one_line),
+	    cmocka_unit_test(a_long_step_stays_on_one_line_of_a_terminal),
 	    cmocka_unit_test(a_full_disk_is_a_failure),
 	    cmocka_unit_test(keys_have_short_names),
 	    cmocka_unit_test(pss_by_raw_rsa_is_said_to_be_that),
