@@ -26,11 +26,11 @@ ROOT = unittest.skipUnless(os.geteuid() == 0, "needs root to be another user")
 
 
 class Helper:
-    """packets.py, run by some program, as some user."""
+    """packets.py, run by some program, as some user who may not read it."""
 
     def __init__(self, program, where, key, before=(), **options):
         self.child = subprocess.Popen(
-            [*before, str(program), "-B", str(HELPER), str(where), key],
+            [*before, str(program), "-c", HELPER.read_text(), str(where), key],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             bufsize=1, **options)
 
