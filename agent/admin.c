@@ -13,7 +13,6 @@
 #include "agent/secret.h"
 
 #define DEFAULT_SOCKET "/run/sealpoint/control.sock"
-#define BOX_ROOM 512            /* a packet with the longest PIN fits */
 #define METRICS_MAX (64u << 20) /* bytes of text that we take */
 
 static_assert((int)ADMIN_TOKENS_MAX == (int)CONTROL_NAMES_MAX, "tokens");
@@ -192,7 +191,8 @@ hand_in(struct admin *op, struct conn *door, const char *path,
 		return signer_fail(why, SIGNER_ENOMEM,
 		    "no memory can be locked for the PIN; raise the limit "
 		    "memlock");
-	box.len = control_pin_pack(box.bytes, BOX_ROOM, 0, pin, len);
+	box.len =
+	    control_pin_pack(box.bytes, CONTROL_PIN_PACKET_MAX, 0, pin, len);
 	err = call_on(op, door, path, box.bytes, box.len, &r, why);
 	secret_release(&box);
 	if (err == SIGNER_OK && control_done_reply_parse(&r) != SIGNER_OK)

@@ -14,9 +14,10 @@
 
 #include "agent/proto.h"
 
-#define CONTROL_PAGE_MAX 32768 /* bytes of text in one METRICS reply */
-#define CONTROL_PIN_MAX 256    /* bytes, as SECRET_MAX */
-#define CONTROL_NAMES_MAX 16   /* tokens in one reply */
+#define CONTROL_PAGE_MAX 32768     /* bytes of text in one METRICS reply */
+#define CONTROL_PIN_MAX 256        /* bytes, as SECRET_MAX */
+#define CONTROL_PIN_PACKET_MAX 512 /* one with the longest PIN fits */
+#define CONTROL_NAMES_MAX 16       /* tokens in one reply */
 
 enum control_type {
 	CONTROL_LOCK = 33,

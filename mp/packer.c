@@ -107,8 +107,7 @@ int
 mp_packer_pack(struct mp_packer *p, const uint8_t *data, size_t len,
     const struct mp_sink *out, struct mp_error *e)
 {
-	/* At worst stored, in blocks of 65535 bytes with 5 bytes before each.
-	 */
+	/* At worst stored: blocks of 65535 bytes, 5 bytes before each. */
 	size_t room = len + len / 4096 + STREAM_MIN, n = 0;
 	struct compressor *c = take(p);
 	uint8_t *packed = NULL;

@@ -13,7 +13,6 @@
 #include "agent/control.h"
 #include "agent/log.h"
 
-#define BOX_ROOM 512 /* a packet with the longest PIN fits */
 #define PAUSE_MS 100 /* while no descriptor is free */
 
 struct door {
@@ -48,9 +47,9 @@ trusted(int fd)
 static size_t
 receive(struct door *d, int fd)
 {
-	ssize_t n = recv(fd, d->box.bytes, BOX_ROOM, MSG_TRUNC);
+	ssize_t n = recv(fd, d->box.bytes, CONTROL_PIN_PACKET_MAX, MSG_TRUNC);
 
-	return n > 0 && n <= BOX_ROOM ? (size_t)n : 0;
+	return n > 0 && n <= CONTROL_PIN_PACKET_MAX ? (size_t)n : 0;
 }
 
 /* Acts on the packet in the box; the reply's length. */
