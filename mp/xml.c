@@ -1,6 +1,7 @@
 #include "mp/xml.h"
 
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -9,6 +10,12 @@
 #include <libxml/dict.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
+
+/*
+ * libxml2 sets itself up at its first use, and two threads at once must not be
+ * that: pthread_once makes it one. A mutable global, for want of another place.
+ */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 struct mp_xml {
 	xmlDoc *doc;
@@ -244,6 +251,7 @@ mp_xml_parse_many(struct mp_xml **xp, const char *text, size_t len,
 		    what, len, MP_XML_MAX);
 	if (crowded(&tag, text, text + len))
 		return mp_fail(e, MP_EREPLY, "%s is refused: %s", what, crowd);
+	(void)pthread_once(&once, xmlInitParser);
 	x = calloc(1, sizeof(*x));
 	ctx = xmlNewParserCtxt();
 	if (x == NULL || ctx == NULL) {
@@ -338,6 +346,7 @@ mp_xml_check(
 	xmlParserCtxt *c;
 	bool well;
 
+	(void)pthread_once(&once, xmlInitParser);
 	c = xmlCreateIOParserCtxt(
 	    &sax, NULL, pull, NULL, &s, XML_CHAR_ENCODING_UTF8);
 	if (c == NULL)

@@ -493,6 +493,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    /* The first, so that threads set the parser up as well. */
+	    cmocka_unit_test(threads_read_documents_at_once),
 	    cmocka_unit_test(
 		what_is_not_well_formed_is_refused_with_its_reason),
 	    cmocka_unit_test(a_document_type_is_refused_whatever_it_declares),
@@ -507,7 +509,6 @@ main(void)
 	    cmocka_unit_test(what_cannot_be_read_is_no_document),
 	    cmocka_unit_test(every_truncation_is_refused),
 	    cmocka_unit_test(names_are_found_in_any_case_and_values_are_plain),
-	    cmocka_unit_test(threads_read_documents_at_once),
 	    cmocka_unit_test(the_writer_escapes_and_closes_as_recorded),
 	    cmocka_unit_test(the_writer_refuses_what_xml_cannot_hold),
 	    cmocka_unit_test(what_was_zipped_comes_back),
