@@ -91,6 +91,19 @@ get_mechs(CK_SLOT_ID slot, CK_MECHANISM_TYPE *types, CK_ULONG *n)
 	return r;
 }
 
+/* Counts one more session, if the token has one left. */
+static bool
+one_more(void)
+{
+	long n = page->sessions, most = (long)page->sessions_max;
+
+	do {
+		if (most != 0 && n >= most)
+			return false;
+	} while (!atomic_compare_exchange_weak(&page->sessions, &n, n + 1));
+	return true;
+}
+
 static CK_RV
 open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_NOTIFY notify,
     CK_SESSION_HANDLE *session)
@@ -99,10 +112,8 @@ open_session(CK_SLOT_ID slot, CK_FLAGS flags, void *app, CK_NOTIFY notify,
 
 	if (r != CKR_OK)
 		return r;
-	if (page->sessions_max != 0 &&
-	    page->sessions >= (long)page->sessions_max)
+	if (!one_more())
 		return CKR_SESSION_COUNT;
-	page->sessions++;
 	(void)pthread_rwlock_rdlock(&using);
 	r = real->C_OpenSession(slot, flags, app, notify, session);
 	(void)pthread_rwlock_unlock(&using);
